@@ -1,0 +1,1 @@
+"""Shared libraries: `common` is mechanism, `contracts` is what crosses a boundary."""

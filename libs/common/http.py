@@ -1,0 +1,182 @@
+"""HTTP: the application every service builds, request ids, problems, limits, health and /metrics."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry, Histogram
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from libs.common.db import Unavailable
+from libs.common.kafka import Away
+from libs.common.problem import Catalogue, Problem
+from libs.common.telemetry import get_logger, render, request_id
+
+__all__ = ["MAX_BODY_BYTES", "build_app", "json_response", "problem_response", "read_body"]
+
+logger = get_logger(__name__)
+
+MAX_BODY_BYTES = 1024 * 1024
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
+Ready = Callable[[], Mapping[str, bool]]
+"""Gives the parts that must be there, each with whether it is."""
+
+
+def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with JSON; `body` is anything msgspec encodes."""
+    return Response(msgspec.json.encode(body), status, headers, "application/json")
+
+
+def _wants_english(languages: str) -> bool:
+    """Say whether English is preferred to Vietnamese (RFC 9110, 12.5.4); Vietnamese is the default."""
+    weights = {"vi": 0.0, "en": 0.0}
+    for part in languages.lower().split(","):
+        tag, _, parameters = part.strip().partition(";")
+        language = tag.split("-")[0].strip()
+        weight = re.search(r"q=([01](?:\.\d{1,3})?)", parameters)
+        if language in weights:
+            weights[language] = max(weights[language], float(weight.group(1)) if weight else 1.0)
+    return weights["en"] > weights["vi"]
+
+
+def problem_response(catalogue: Catalogue, problem: Problem, languages: str) -> Response:
+    """Render a problem in the language asked for."""
+    english = _wants_english(languages)
+    status, body = catalogue.document(problem, english=english, request_id=request_id.get())
+    headers = {"content-language": "en" if english else "vi", **problem.headers}
+    return Response(msgspec.json.encode(body), status, headers, "application/problem+json")
+
+
+async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
+    """Read a body, counting the bytes as they come; raises Problem body_too_large, whatever Content-Length says."""
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise Problem("body_too_large", limit=limit, headers={"connection": "close"})
+            chunks.append(chunk)
+    except ClientDisconnect as error:
+        raise Problem("body_incomplete") from error
+    return b"".join(chunks)
+
+
+class _Edge:
+    """Request id, problems, timing: one pure ASGI layer around everything."""
+
+    def __init__(self, app: ASGIApp, catalogue: Catalogue, registry: CollectorRegistry) -> None:
+        self._app = app
+        self._catalogue = catalogue
+        self._seconds = Histogram(
+            "http_request_seconds",
+            "Seconds from the request to the end of its answer",
+            ["operation", "status"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name: value for name, value in scope["headers"] if name in (b"x-request-id", b"accept-language")}
+        asked = headers.get(b"x-request-id", b"").decode("latin-1")
+        current = asked if _REQUEST_ID.match(asked) else uuid.uuid4().hex
+        token = request_id.set(current)
+        begun = time.perf_counter()
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", current.encode())]
+            await send(message)
+
+        try:
+            try:
+                await self._app(scope, receive, answer)
+            except Exception as error:
+                if status:
+                    raise
+                problem = _as_problem(error)
+                languages = headers.get(b"accept-language", b"").decode("latin-1")
+                await problem_response(self._catalogue, problem, languages)(scope, receive, answer)
+        finally:
+            endpoint = scope.get("endpoint")
+            operation = getattr(endpoint, "__name__", "none") if endpoint else "none"
+            self._seconds.labels(operation, str(status)).observe(time.perf_counter() - begun)
+            request_id.reset(token)
+
+
+def _as_problem(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, Unavailable | Away):
+        logger.warning("request.unavailable", error=str(error))
+        return Problem("unavailable", headers={"retry-after": "2"})
+    logger.error("request.failed", exc_info=error)
+    return Problem("internal_error")
+
+
+def build_app(
+    *,
+    catalogue: Catalogue,
+    routes: Sequence[BaseRoute],
+    registry: CollectorRegistry,
+    ready: Ready,
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """Build an application: its routes, /health/live, /health/ready, /metrics, problems for everything else.
+
+    Hot routes are plain Starlette ones, which cost a third of FastAPI's; what the lifespan yields is request.state.
+    """
+
+    async def live(_: Request) -> Response:
+        return json_response({"status": "live"})
+
+    async def readiness(_: Request) -> Response:
+        parts = ready()
+        ok = all(parts.values())
+        return json_response({"status": "ready" if ok else "not ready", "parts": parts}, 200 if ok else 503)
+
+    async def metrics(_: Request) -> Response:
+        body, content_type = render(registry)
+        return Response(body, media_type=content_type)
+
+    async def not_found(request: Request, __: Exception) -> Response:
+        problem = Problem("not_found", path=request.url.path)
+        return problem_response(catalogue, problem, request.headers.get("accept-language", ""))
+
+    async def wrong_method(request: Request, error: Exception) -> Response:
+        allowed = getattr(error, "headers", None) or {}
+        problem = Problem("method_not_allowed", headers=allowed, method=request.method)
+        return problem_response(catalogue, problem, request.headers.get("accept-language", ""))
+
+    own = [
+        Route("/health/live", live),
+        Route("/health/ready", readiness),
+        Route("/metrics", metrics),
+    ]
+    app = FastAPI(
+        routes=[*own, *routes],
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        exception_handlers={404: not_found, 405: wrong_method},
+    )
+    app.add_middleware(_Edge, catalogue=catalogue, registry=registry)
+    return app

@@ -1,0 +1,133 @@
+"""What a consumer keeps in its own database: how far it has handled each partition, and what it could not."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from libs.common.db import Connection
+from libs.common.kafka import Incoming
+from libs.common.log import Position
+
+__all__ = ["Fenced", "Unprocessable", "bury", "move", "reached", "resume", "schema"]
+
+
+class Fenced(Exception):
+    """Another consumer has moved this partition's offset; what was decided here must not be stored."""
+
+
+@dataclass(frozen=True)
+class Unprocessable:
+    """A message of a known type that does not validate, and why; it is never tried again by itself."""
+
+    message: Incoming
+    reason: str
+
+
+def schema() -> list[str]:
+    """Give the statements that make the tables."""
+    return [
+        """CREATE TABLE inbox (
+            topic text NOT NULL,
+            partition integer NOT NULL,
+            source text NOT NULL,
+            next bigint NOT NULL,
+            epoch integer NOT NULL DEFAULT 0,
+            xid bigint NOT NULL DEFAULT 0,
+            seq bigint NOT NULL DEFAULT 0,
+            PRIMARY KEY (topic, partition)
+        )""",
+        """CREATE TABLE dead_letters (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            topic text NOT NULL,
+            partition integer NOT NULL,
+            "offset" bigint NOT NULL,
+            source text NOT NULL,
+            type text NOT NULL,
+            key bytea NOT NULL,
+            value bytea NOT NULL,
+            headers json NOT NULL,
+            reason text NOT NULL,
+            buried_at timestamptz NOT NULL DEFAULT now(),
+            UNIQUE (source, topic, partition, "offset")
+        )""",
+    ]
+
+
+async def resume(
+    connection: Connection, source: str, ends: Mapping[tuple[str, int], int]
+) -> dict[tuple[str, int], int]:
+    """Give the next offset of each partition.
+
+    Another cluster or topic (`source`), or an offset beyond the log's end, begins again at 0: states carry their
+    revision, so what was handled before changes nothing.
+    """
+    places = sorted(ends)
+    rows = await connection.fetch(
+        """INSERT INTO inbox (topic, partition, source, next)
+           SELECT topic, partition, $4, 0 FROM unnest($1::text[], $2::integer[]) AS place (topic, partition)
+           ORDER BY topic, partition
+           ON CONFLICT (topic, partition) DO UPDATE SET source = excluded.source, next = CASE
+               WHEN inbox.source = excluded.source AND inbox.next <= ($3::bigint[])[
+                   array_position($5::text[], inbox.topic || '/' || inbox.partition)] THEN inbox.next ELSE 0 END
+           RETURNING topic, partition, next""",
+        [topic for topic, _ in places],
+        [partition for _, partition in places],
+        [ends[place] for place in places],
+        source,
+        [f"{topic}/{partition}" for topic, partition in places],
+    )
+    return {(row["topic"], row["partition"]): row["next"] for row in rows}
+
+
+async def move(
+    connection: Connection, place: tuple[str, int], expected: int, following: int, position: Position | None
+) -> None:
+    """Move a partition's offset, first thing in the transaction: its row lock fences other consumers.
+
+    `position`, where given, is how far the owner's log had been sent; it only ever rises. Raises Fenced.
+    """
+    moved = await connection.fetchval(
+        """UPDATE inbox SET next = $4,
+             epoch = CASE WHEN (epoch, xid, seq) < ($5, $6, $7) THEN $5 ELSE epoch END,
+             xid = CASE WHEN (epoch, xid, seq) < ($5, $6, $7) THEN $6 ELSE xid END,
+             seq = CASE WHEN (epoch, xid, seq) < ($5, $6, $7) THEN $7 ELSE seq END
+           WHERE topic = $1 AND partition = $2 AND next = $3 RETURNING true""",
+        *place,
+        expected,
+        following,
+        position.epoch if position else 0,
+        position.xid if position else 0,
+        position.seq if position else 0,
+    )
+    if not moved:
+        raise Fenced(f"{place[0]}[{place[1]}] is no longer at {expected}")
+
+
+async def bury(connection: Connection, source: str, letters: Sequence[Unprocessable]) -> None:
+    """Keep what cannot be processed, with its bytes and the reason, in the caller's transaction."""
+    await connection.executemany(
+        """INSERT INTO dead_letters (topic, partition, "offset", source, type, key, value, headers, reason)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING""",
+        [
+            (
+                letter.message.topic,
+                letter.message.partition,
+                letter.message.offset,
+                source,
+                letter.message.type,
+                letter.message.key,
+                letter.message.value,
+                json.dumps(dict(letter.message.headers)),
+                letter.reason,
+            )
+            for letter in letters
+        ],
+    )
+
+
+async def reached(connection: Connection, topic: str) -> Position | None:
+    """Give the position of the owner's log up to which every partition has been handled; None before the first."""
+    row = await connection.fetchrow(
+        "SELECT epoch, xid, seq FROM inbox WHERE topic = $1 ORDER BY epoch, xid, seq LIMIT 1", topic
+    )
+    return Position(row["epoch"], row["xid"], row["seq"]) if row else None

@@ -1,0 +1,275 @@
+"""Kafka behind a thin port: identify, make topics, produce batches, consume by manual assignment."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.partitioner import murmur2
+
+from libs.common.kafka_identity import METADATA_V12
+
+__all__ = [
+    "Away",
+    "Consumer",
+    "Incoming",
+    "Message",
+    "Producer",
+    "TopicSpec",
+    "identify",
+    "make_topics",
+    "open_consumer",
+    "open_producer",
+    "partition_of",
+]
+
+BATCH_BYTES = 900_000  # Below the broker's message.max.bytes of 1 MiB, so that a full batch is never refused.
+
+
+class Away(Exception):
+    """Kafka cannot be reached or did not answer in time; what was under way has an unknown outcome."""
+
+
+class TopicSpec(Protocol):
+    """What is asked of a topic's declaration."""
+
+    @property
+    def name(self) -> str:
+        """The topic's name."""
+
+    @property
+    def partitions(self) -> int:
+        """Fixed for the topic's life."""
+
+    def config(self) -> dict[str, str]:
+        """Give the broker's settings."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message to send; `timestamp_ms` is milliseconds since 1970."""
+
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+    timestamp_ms: int
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A message as it came; `type` is its CloudEvents type, empty if it has none."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    timestamp_ms: int
+
+    @property
+    def type(self) -> str:
+        return self.headers.get("ce_type", "")
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Choose a partition as Kafka's default partitioner does."""
+    return cast(int, (murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+async def _start(client: Any, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(client.start(), seconds)
+    except (KafkaError, OSError, TimeoutError) as error:
+        await _stop(client)
+        raise Away(str(error) or type(error).__name__) from error
+
+
+async def _stop(client: Any, seconds: float = 5) -> None:
+    # aiokafka's stop can hang for ever when the brokers are gone (its issue 659).
+    try:
+        await asyncio.wait_for(client.stop() if hasattr(client, "stop") else client.close(), seconds)
+    except (KafkaError, OSError, TimeoutError):
+        return
+
+
+async def make_topics(bootstrap: str, topics: Sequence[TopicSpec], *, replication: int = 1) -> None:
+    """Make the topics that are missing; raises ValueError where one has other partitions than declared."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    await _start(admin, 15)
+    try:
+        wanted = [NewTopic(topic.name, topic.partitions, replication, topic_configs=topic.config()) for topic in topics]
+        answer = await admin.create_topics(wanted)
+        for name, code, *_ in answer.topic_errors:
+            error = for_code(code)
+            if code and error is not TopicAlreadyExistsError:
+                raise error(name)
+        described = {row["topic"]: row for row in await admin.describe_topics([t.name for t in topics])}
+        for topic in topics:
+            found = len(described[topic.name]["partitions"])
+            if found and found != topic.partitions:
+                raise ValueError(f"{topic.name} has {found} partitions, {topic.partitions} are declared")
+    except (KafkaError, OSError) as error:
+        raise Away(str(error) or type(error).__name__) from error
+    finally:
+        await _stop(admin)
+
+
+async def identify(bootstrap: str, topics: Sequence[str]) -> str:
+    """Name the cluster and the topics by their ids: positions are valid only for this very place.
+
+    Raises Away when Kafka does not answer, LookupError when a topic does not exist.
+    """
+    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+    try:
+        await asyncio.wait_for(client.bootstrap(), 10)
+        answer = await client.send(client.get_random_node(), METADATA_V12(topics))
+        ids = {row[1]: row[2] for row in answer.topics if row[0] == 0}
+        if missing := set(topics) - ids.keys():
+            raise LookupError(f"no such topic: {', '.join(sorted(missing))}")
+        return "/".join([answer.cluster_id, *(ids[name].hex() for name in sorted(topics))])
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise Away(str(error) or type(error).__name__) from error
+    finally:
+        await _stop(client)
+
+
+class Producer:
+    """Sends batches; after any error it is to be dropped, for aiokafka's idempotent one may be stuck."""
+
+    def __init__(self, producer: AIOKafkaProducer, timeout_seconds: float) -> None:
+        self._producer = producer
+        self._timeout_seconds = timeout_seconds
+
+    async def send(self, messages: Mapping[tuple[str, int], Sequence[Message]]) -> None:
+        """Send all, in order per partition, and wait until every one is acknowledged.
+
+        Raises Away on any error or when the time is over; the outcome is then unknown.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                futures = []
+                for (topic, partition), queue in messages.items():
+                    futures += await self._submit(topic, partition, queue)
+                await asyncio.gather(*futures)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise Away(str(error) or type(error).__name__) from error
+
+    async def _submit(self, topic: str, partition: int, queue: Sequence[Message]) -> list[asyncio.Future[Any]]:
+        futures = []
+        batch = self._producer.create_batch()
+        for message in queue:
+            if self._append(batch, message):
+                continue
+            futures.append(await self._producer.send_batch(batch, topic, partition=partition))
+            batch = self._producer.create_batch()
+            if not self._append(batch, message):
+                raise ValueError(f"a message of {len(message.value)} bytes is larger than a batch may be")
+        futures.append(await self._producer.send_batch(batch, topic, partition=partition))
+        return futures
+
+    @staticmethod
+    def _append(batch: Any, message: Message) -> bool:
+        appended = batch.append(
+            key=message.key, value=message.value, timestamp=message.timestamp_ms, headers=message.headers
+        )
+        return appended is not None
+
+
+@asynccontextmanager
+async def open_producer(bootstrap: str, *, timeout_seconds: float) -> AsyncIterator[Producer]:
+    """Open an idempotent producer that waits for all replicas; raises Away."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        enable_idempotence=True,
+        max_batch_size=BATCH_BYTES,
+        max_request_size=4 * BATCH_BYTES,
+        request_timeout_ms=int(timeout_seconds * 1000),
+        linger_ms=0,
+    )
+    await _start(producer, 15)
+    try:
+        yield Producer(producer, timeout_seconds)
+    finally:
+        await _stop(producer)
+
+
+class Consumer:
+    """Reads all partitions of some topics from given offsets, without a consumer group."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
+        self._consumer = consumer
+        self._partitions = partitions
+
+    @property
+    def partitions(self) -> Sequence[tuple[str, int]]:
+        """Every (topic, partition) read."""
+        return [(p.topic, p.partition) for p in self._partitions]
+
+    def seek(self, topic: str, partition: int, offset: int) -> None:
+        """Go on from an offset."""
+        self._consumer.seek(TopicPartition(topic, partition), offset)
+
+    async def ends(self) -> dict[tuple[str, int], int]:
+        """Give the offset behind the last message of each partition; raises Away."""
+        try:
+            ends = await asyncio.wait_for(self._consumer.end_offsets(list(self._partitions)), 15)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise Away(str(error) or type(error).__name__) from error
+        return {(p.topic, p.partition): end for p, end in ends.items()}
+
+    def behind(self, topic: str, partition: int, offset: int) -> int:
+        """Count the messages known to lie at or behind an offset, 0 while nothing is known."""
+        return max(0, (self._consumer.highwater(TopicPartition(topic, partition)) or 0) - offset)
+
+    async def poll(self, *, wait_seconds: float, limit: int) -> dict[tuple[str, int], list[Incoming]]:
+        """Give what has come, in order per partition; raises Away."""
+        try:
+            came = await self._consumer.getmany(timeout_ms=int(wait_seconds * 1000), max_records=limit)
+        except (KafkaError, OSError) as error:
+            raise Away(str(error) or type(error).__name__) from error
+        return {
+            (partition.topic, partition.partition): [_incoming(record) for record in records]
+            for partition, records in came.items()
+        }
+
+
+def _incoming(record: Any) -> Incoming:
+    return Incoming(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key or b"",
+        value=record.value or b"",
+        headers={name: value.decode(errors="replace") for name, value in record.headers},
+        timestamp_ms=record.timestamp,
+    )
+
+
+@asynccontextmanager
+async def open_consumer(bootstrap: str, topics: Sequence[TopicSpec]) -> AsyncIterator[Consumer]:
+    """Open a consumer at the beginning of every partition of the topics; raises Away."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=20,
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+        request_timeout_ms=10_000,
+        check_crcs=True,
+    )
+    await _start(consumer, 15)
+    try:
+        partitions = [TopicPartition(topic.name, n) for topic in topics for n in range(topic.partitions)]
+        consumer.assign(partitions)
+        for partition in partitions:
+            consumer.seek(partition, 0)
+        yield Consumer(consumer, partitions)
+    finally:
+        await _stop(consumer)

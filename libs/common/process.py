@@ -1,0 +1,119 @@
+"""Running a process: one HTTP server and some loops, until SIGTERM, SIGINT or the first failure."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from libs.common.telemetry import get_logger
+
+__all__ = ["Loop", "Pulse", "run", "serve"]
+
+logger = get_logger(__name__)
+
+DRAIN_SECONDS = 8.0
+ALIVE_SECONDS = 15.0
+
+Loop = Callable[[asyncio.Event], Awaitable[None]]
+"""Runs until the event is set, finishing what is in hand."""
+
+
+class Pulse:
+    """When a loop last turned: one that stands still is not ready."""
+
+    def __init__(self) -> None:
+        self._beaten: float | None = None
+
+    def beat(self) -> None:
+        """Note a turn."""
+        self._beaten = time.monotonic()
+
+    def alive(self) -> bool:
+        """Say whether the loop has turned lately."""
+        return self._beaten is not None and time.monotonic() - self._beaten < ALIVE_SECONDS
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to this module, so that loops and server end together."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def run(main: Callable[[], Awaitable[None]]) -> int:
+    """Run a process's main coroutine on uvloop; gives the exit code, 1 after a failure."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_awaited(main))
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        logger.error("process.failed", exc_info=error)
+        return 1
+    return 0
+
+
+async def _awaited(main: Callable[[], Awaitable[None]]) -> None:
+    await main()
+
+
+async def serve(app: Any, *, host: str, port: int, loops: Mapping[str, Loop]) -> None:
+    """Serve the app beside the loops; the first to fail ends all and its error is raised."""
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            timeout_keep_alive=75,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+    )
+    # What start-up made lives as long as the process; the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    tasks: dict[asyncio.Future[Any], str] = {asyncio.ensure_future(loop(stop)): name for name, loop in loops.items()}
+    http = asyncio.ensure_future(server.serve())
+    tasks[http] = "http"
+    stopping = asyncio.ensure_future(stop.wait())
+    done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    ended = [tasks[task] for task in done if task in tasks]
+    logger.info("process.stopping", ended=ended)
+    stop.set()
+    server.should_exit = True
+    _, late = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+    for task in late:
+        logger.warning("process.cancelled", loop=tasks[task])
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    stopping.cancel()
+    failures = [r for r in results if isinstance(r, Exception)]
+    if failures:
+        raise failures[0]
+    if ended and not stopping.done():
+        raise RuntimeError(f"{', '.join(ended)} ended without being told to")
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    def received(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)  # Asked twice: leave at once.
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, received, number)

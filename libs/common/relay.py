@@ -1,0 +1,253 @@
+"""The relay: reads the log in commit order, sends it to Kafka, moves its stored position once acknowledged."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from libs.common.db import GONE, Connection, Unavailable
+from libs.common.events import message_of, position_message
+from libs.common.kafka import Away, Message, Producer, TopicSpec, identify, make_topics, open_producer, partition_of
+from libs.common.leader import Leadership, NotLeading, lead
+from libs.common.log import BEGINNING, Page, Position, read
+from libs.common.telemetry import get_logger
+
+__all__ = ["RelaySettings", "announce", "run_relay"]
+
+logger = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class RelaySettings:
+    """Units are seconds and rows."""
+
+    page_rows: int = 2000
+    poll_seconds: float = 0.005
+    idle_poll_seconds: float = 0.05
+    position_every_seconds: float = 0.02
+    send_timeout_seconds: float = 3
+    lease_seconds: float = 1
+    announce_every_seconds: float | None = None
+    replication: int = 1
+
+
+@dataclass(frozen=True)
+class RelayMeters:
+    """What the relay tells Prometheus."""
+
+    published: Counter
+    oldest_unpublished: Gauge
+    failures: Counter
+
+    @classmethod
+    def on(cls, registry: CollectorRegistry) -> "RelayMeters":
+        """Register the relay's metrics."""
+        return cls(
+            Counter("events_published", "Events acknowledged by Kafka, by type", ["type"], registry=registry),
+            Gauge(
+                "log_oldest_unpublished_seconds",
+                "Age of the oldest row of the log that is not yet acknowledged; 0 when there is none",
+                registry=registry,
+            ),
+            Counter("relay_failures", "Times the relay dropped its producer and began again", registry=registry),
+        )
+
+
+async def announce(connection: Connection) -> None:
+    """Make the relay send every record again from the beginning; the running one notices by itself."""
+    await connection.execute("UPDATE log_position SET epoch = 0, xid = '0', seq = 0")
+
+
+class _Run:
+    """One leadership with one producer: ends with any error, to begin again from the stored position."""
+
+    def __init__(
+        self,
+        owner: str,
+        routes: Mapping[str, TopicSpec],
+        settings: RelaySettings,
+        meters: RelayMeters,
+        leadership: Leadership,
+        target: str,
+    ) -> None:
+        self._owner = owner
+        self._routes = routes
+        self._settings = settings
+        self._meters = meters
+        self._leadership = leadership
+        self._connection = leadership.connection
+        self._target = target
+        self._position = BEGINNING
+        self._marked = BEGINNING
+        self._marked_at = 0.0
+        self._announced_at = time.monotonic()
+
+    async def take_over(self) -> None:
+        """Find the position; wait out what a leader that did not say goodbye may still have under way."""
+        row = await self._connection.fetchrow(
+            """INSERT INTO log_position (relay, target, epoch, xid, seq, released) VALUES ($1, $2, 0, '0', 0, true)
+               ON CONFLICT (relay) DO UPDATE SET relay = excluded.relay
+               RETURNING target, epoch, xid::text::bigint AS xid, seq, released""",
+            self._owner,
+            self._target,
+        )
+        assert row is not None
+        if not row["released"]:
+            await asyncio.sleep(self._settings.lease_seconds + self._settings.send_timeout_seconds)
+            await self._connection.fetchval("SELECT 1")
+        self._leadership.prove()
+        if row["target"] == self._target:
+            self._position = Position(row["epoch"], row["xid"], row["seq"])
+        await self._connection.execute(
+            "UPDATE log_position SET target = $2, released = false, epoch = $3, xid = $4::text::xid8, seq = $5"
+            " WHERE relay = $1",
+            self._owner,
+            self._target,
+            self._position.epoch,
+            str(self._position.xid),
+            self._position.seq,
+        )
+
+    async def release(self) -> None:
+        """Say goodbye: nothing is under way, the next leader need not wait."""
+        await self._connection.execute("UPDATE log_position SET released = true WHERE relay = $1", self._owner)
+
+    async def run(self, producer: Producer, stop: asyncio.Event, beat: Callable[[], None]) -> None:
+        """Send until told to stop; raises Away, Unavailable or NotLeading."""
+        pause = self._settings.poll_seconds
+        page = await self._read(self._position)
+        while not stop.is_set():
+            beat()
+            if not page.rows:
+                self._meters.oldest_unpublished.set(0)
+                await self._mark(producer)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, self._settings.idle_poll_seconds)
+                await self._announce_if_due()
+                page = await self._read(self._position)
+                continue
+            pause = self._settings.poll_seconds
+            page = await self._send(producer, page)
+
+    async def _read(self, after: Position) -> Page:
+        page = await read(self._connection, after, self._settings.page_rows)
+        self._leadership.prove()
+        return page
+
+    async def _send(self, producer: Producer, page: Page) -> Page:
+        """Send a page with the next read under way, then move the position; gives the next page."""
+        messages = self._messages(page)
+        if page.announced:
+            oldest = min(state.appended_at for state in page.announced)
+            self._meters.oldest_unpublished.set(max(0.0, time.time() - oldest))
+        self._leadership.check()
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(self._read(page.reached))
+            group.create_task(producer.send(messages))
+        for state in page.announced:
+            self._meters.published.labels(state.type).inc()
+        if await self._move(page.reached):
+            return following.result()
+        return await self._read(self._position)
+
+    def _messages(self, page: Page) -> dict[tuple[str, int], list[Message]]:
+        messages: dict[tuple[str, int], list[Message]] = defaultdict(list)
+        for state in page.announced:
+            topic = self._routes[state.type]
+            partition = partition_of(state.partition_key.bytes, topic.partitions)
+            messages[topic.name, partition].append(message_of(state, self._owner))
+        now = time.monotonic()
+        if now - self._marked_at >= self._settings.position_every_seconds:
+            self._add_marks(messages, page.reached)
+            self._marked_at = now
+        return messages
+
+    def _add_marks(self, messages: dict[tuple[str, int], list[Message]], position: Position) -> None:
+        mark = position_message(self._owner, position)
+        for topic in {topic.name: topic for topic in self._routes.values()}.values():
+            for partition in range(topic.partitions):
+                messages[topic.name, partition].append(mark)
+        self._marked = position
+
+    async def _mark(self, producer: Producer) -> None:
+        """Tell every partition the position reached, if that has not been told yet."""
+        if self._marked == self._position:
+            return
+        messages: dict[tuple[str, int], list[Message]] = defaultdict(list)
+        self._add_marks(messages, self._position)
+        self._leadership.check()
+        await producer.send(messages)
+        self._marked_at = time.monotonic()
+
+    async def _move(self, reached: Position) -> bool:
+        """Store the position; false where somebody set it back meanwhile, which is then followed."""
+        moved = await self._connection.fetchval(
+            """UPDATE log_position SET epoch = $5, xid = $6::text::xid8, seq = $7
+               WHERE relay = $1 AND (epoch, xid, seq) = ($2, $3::text::xid8, $4) RETURNING true""",
+            self._owner,
+            self._position.epoch,
+            str(self._position.xid),
+            self._position.seq,
+            reached.epoch,
+            str(reached.xid),
+            reached.seq,
+        )
+        if moved:
+            self._position = reached
+        else:
+            await self._reload()
+        return bool(moved)
+
+    async def _reload(self) -> None:
+        row = await self._connection.fetchrow(
+            "SELECT epoch, xid::text::bigint AS xid, seq FROM log_position WHERE relay = $1", self._owner
+        )
+        assert row is not None
+        self._position = Position(row["epoch"], row["xid"], row["seq"])
+
+    async def _announce_if_due(self) -> None:
+        every = self._settings.announce_every_seconds
+        if every is not None and time.monotonic() - self._announced_at >= every:
+            await announce(self._connection)
+            self._announced_at = time.monotonic()
+        await self._reload()
+
+
+async def run_relay(
+    url: str,
+    bootstrap: str,
+    *,
+    owner: str,
+    routes: Mapping[str, TopicSpec],
+    settings: RelaySettings,
+    registry: CollectorRegistry,
+    stop: asyncio.Event,
+    beat: Callable[[], None],
+) -> None:
+    """Make the owner's topics, lead, and relay until told to stop.
+
+    `routes` gives the topic of each event type. PostgreSQL or Kafka being away is waited out; any other error is
+    raised. `beat` is called on every turn of the loop.
+    """
+    meters = RelayMeters.on(registry)
+    topics = list({topic.name: topic for topic in routes.values()}.values())
+    while not stop.is_set():
+        beat()
+        try:
+            async with lead(url, f"relay {owner}", lease_seconds=settings.lease_seconds) as leadership:
+                await make_topics(bootstrap, topics, replication=settings.replication)
+                target = await identify(bootstrap, [topic.name for topic in topics])
+                run = _Run(owner, routes, settings, meters, leadership, target)
+                await run.take_over()
+                async with open_producer(bootstrap, timeout_seconds=settings.send_timeout_seconds) as producer:
+                    logger.info("relay.leading", owner=owner)
+                    await run.run(producer, stop, beat)
+                await run.release()
+        except* (Away, NotLeading, Unavailable, *GONE) as errors:
+            # The producer is gone with its block, its outcome unknown: the stored position tells where to resume.
+            meters.failures.inc()
+            logger.warning("relay.interrupted", owner=owner, error=[repr(e) for e in errors.exceptions])
+            await asyncio.sleep(settings.idle_poll_seconds)

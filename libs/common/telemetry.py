@@ -1,0 +1,73 @@
+"""JSON logs and the Prometheus registry of a process."""
+
+import logging
+import sys
+from contextvars import ContextVar
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import generate_latest
+
+__all__ = ["configure_logging", "get_logger", "new_registry", "render", "request_id"]
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The request at hand; written into logs and into the headers of the events it causes."""
+
+
+def _add_request_id(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if current := request_id.get():
+        event.setdefault("request_id", current)
+    return event
+
+
+def configure_logging(service: str, process: str, level: str = "info") -> None:
+    """Write one JSON object a line to standard output; standard logging goes the same way."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_request_id,
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    # A refused connection is retried and told by our own loops; the client's own lines would drown it.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    structlog.contextvars.bind_contextvars(service=service, process=process)
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Give the logger of a module."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
+    return logger
+
+
+def new_registry() -> CollectorRegistry:
+    """Make the registry of one process, with the process's own figures."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def render(registry: CollectorRegistry) -> tuple[bytes, str]:
+    """Give the exposition text and its content type."""
+    return generate_latest(registry), CONTENT_TYPE_LATEST
