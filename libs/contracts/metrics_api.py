@@ -1,0 +1,149 @@
+"""HTTP bodies of the metrics service: a query and an answer whose numbers carry their contract."""
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.contracts.model import Contract, DateTime, Names, Text
+
+__all__ = [
+    "ANSWERS",
+    "Filters",
+    "GROUPINGS",
+    "KnownBy",
+    "Matched",
+    "MetricsAnswer",
+    "MetricsQuery",
+    "NumberContract",
+    "Row",
+    "UnitRef",
+]
+
+Grouping = Literal[
+    "measure",
+    "platform",
+    "reporter_kind",
+    "reporter",
+    "unit:province",
+    "unit:district",
+    "unit:commune",
+    "unit:subcommune",
+    "time:day",
+    "time:week",
+    "time:month",
+    "time:year",
+]
+GROUPINGS: tuple[Grouping, ...] = (
+    "measure",
+    "platform",
+    "reporter_kind",
+    "reporter",
+    "unit:province",
+    "unit:district",
+    "unit:commune",
+    "unit:subcommune",
+    "time:day",
+    "time:week",
+    "time:month",
+    "time:year",
+)
+Answer = Literal["luot", "nguoi", "ho", "unknown", "known_by", "matched"]
+ANSWERS: tuple[Answer, ...] = ("luot", "nguoi", "ho", "unknown", "known_by", "matched")
+
+
+class Filters(Contract):
+    """What to count; several values of one field are alternatives."""
+
+    unit: list[Text] | None = Field(default=None, description="Unit ids, or codes valid on `to`; each with its subtree")
+    reporter_kind: Literal["team", "partner"] | None = None
+    reporter: list[UUID] | None = None
+    platform: list[Text] | None = None
+
+
+class MetricsQuery(Contract):
+    """A question about numbers; days are local days in Asia/Ho_Chi_Minh, both ends included."""
+
+    measures: Annotated[list[Text], Field(min_length=1, max_length=20)]
+    from_: date = Field(alias="from")
+    to: date
+    group_by: Annotated[list[Grouping], Field(max_length=4)] = []
+    filters: Filters = Filters()
+    answers: list[Answer] = ["luot", "nguoi", "ho", "unknown"]
+    boundaries: str = "as_recorded"
+    at_least: Text | None = Field(default=None, description="Position from a receipt: wait until it is counted")
+
+
+class UnitRef(Contract):
+    """A unit in an answer."""
+
+    id: UUID
+    code: str | None
+    name: str
+    level: str
+
+
+class KnownBy(Contract):
+    """People of `nguoi` by the kind of reference under which they count."""
+
+    national_id: int | None
+    phone: int | None
+    ref: int | None
+    receipt: int | None
+
+
+class Matched(Contract):
+    """People whom both teams and partners report, matched over all references."""
+
+    team_people: int | None = Field(description="People in the teams' count whom a partner also reports")
+    partner_people: int | None = Field(description="People in the partners' count whom a team also reports")
+
+
+class Row(Contract):
+    """A group's numbers; null is not zero, `reasons` says why a number is null."""
+
+    group: dict[str, str | None] = Field(description="One value for each entry of group_by")
+    unit: UnitRef | None = None
+    unallocated: bool = Field(default=False, description="Recorded above the level asked for")
+    luot: int | None = None
+    nguoi: int | None = None
+    ho: int | None = None
+    unknown: int | None = Field(default=None, description="Lượt that came without a reference")
+    known_by: KnownBy | None = None
+    matched: Matched | None = None
+    suppressed: list[str] = Field(default=[], description="Numbers withheld because they are small")
+    reasons: dict[str, str] = {}
+
+
+class MeasureContract(Contract):
+    """What a measure's number means."""
+
+    code: str
+    version: int
+    names: Names
+    unit_of_count: str
+
+
+class NumberContract(Contract):
+    """What every number of the answer means and how fresh it is."""
+
+    measures: list[MeasureContract]
+    boundaries: str
+    data_revision: str = Field(description="epoch.n of the data")
+    map_revision: str = Field(description="epoch.xid.seq of the newest unit known")
+    as_of: DateTime | None = Field(description="When the data last changed")
+    complete_through: DateTime | None = Field(
+        description="Every reporter active here has sent everything until then; null: one has never said"
+    )
+    exact: bool = Field(description="false: small counts are suppressed")
+    smallest_shown: int = Field(description="Counts of people and households below it are suppressed unless exact")
+
+
+class MetricsAnswer(Contract):
+    """Rows, the total (a union of people, never the sum of the rows), and the contract of the numbers."""
+
+    rows: list[Row]
+    total: Row
+    contract: NumberContract
+    query: MetricsQuery = Field(description="The query as executed")
