@@ -1,0 +1,1 @@
+"""Field visits and partner reports: taken in, freed of identities, kept as a log of revisions, relayed."""

@@ -1,0 +1,37 @@
+"""HTTP in: parse, one use case in one transaction, answer."""
+
+from collections.abc import Callable, Sequence
+
+from starlette.routing import BaseRoute, Route
+
+from services.visits.api.changing import correct, void
+from services.visits.api.kinds import PARTNER_REPORTS, VISITS, RecordKind
+from services.visits.api.reading import one, own_records, receipts
+from services.visits.api.recording import batch
+from services.visits.api.resources import Resources
+
+__all__ = ["Resources", "routes"]
+
+
+def routes(resources: Resources) -> Sequence[BaseRoute]:
+    """Give the routes of both kinds of record."""
+    return [route for kind in (VISITS, PARTNER_REPORTS) for route in _of(kind, resources)]
+
+
+def _of(kind: RecordKind, resources: Resources) -> Sequence[BaseRoute]:
+    def bound(name: str, endpoint: Callable[..., object]) -> Callable[..., object]:
+        async def handle(request: object) -> object:
+            return await endpoint(request, kind, resources)  # type: ignore[misc]
+
+        handle.__name__ = f"{name}_{kind.kind}"  # The label of the operation in /metrics.
+        return handle
+
+    at = f"/v1/{kind.path}"
+    return [
+        Route(f"{at}:batch", bound("batch", batch), methods=["POST"]),
+        Route(f"{at}/receipts", bound("receipts", receipts), methods=["GET"]),
+        Route(f"{at}/{{id:uuid}}:correct", bound("correct", correct), methods=["POST"]),
+        Route(f"{at}/{{id:uuid}}:void", bound("void", void), methods=["POST"]),
+        Route(f"{at}/{{id:uuid}}", bound("read", one), methods=["GET"]),
+        Route(at, bound("list", own_records), methods=["GET"]),
+    ]

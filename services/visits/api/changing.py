@@ -1,0 +1,69 @@
+"""POST …/{id}:correct and …/{id}:void."""
+
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from libs.common.db import transaction
+from libs.common.http import json_response, read_body
+from libs.common.problem import Problem
+from libs.common.strict_json import check
+from libs.common.telemetry import request_id
+from libs.contracts.visits_api import Void
+from services.visits import store
+from services.visits.api.kinds import RecordKind
+from services.visits.api.reading import may_see
+from services.visits.api.resources import Resources, author_of, json_only, parse
+from services.visits.domain.clock import Clock
+from services.visits.domain.draft import Draft, Intake
+from services.visits.store import Sent
+from services.visits.use_cases import change
+from services.visits.use_cases.change import Change
+from services.visits.use_cases.prepare import Prepared, kept_persons, prepare
+
+__all__ = ["correct", "void"]
+
+
+async def correct(request: Request, kind: RecordKind, resources: Resources) -> Response:
+    """Replace a record's content: 200 with a receipt, 409 with the record as it is where the revision is stale."""
+    caller = resources.caller(request, kind.write_scope)
+    author = author_of(caller, kind)
+    json_only(request)
+    record_id: UUID = request.path_params["id"]
+    body = parse(kind.correction, check(await read_body(request)))
+    received_at = resources.now()
+    clock = Clock.compare(received_at, body.sent_at)
+    content = b"correct\x00" + record_id.bytes + body.model_dump_json(exclude_unset=True, exclude={"sent_at"}).encode()
+    digest = resources.keys.digest(content)
+    sent = Sent(author.client_id, None, received_at, body.sent_at, request_id.get())
+
+    def prepared(replaced: Draft) -> Prepared:
+        intake = Intake(resources.keys, resources.directory, clock, kept=kept_persons(replaced))
+        return prepare(0, body, content, intake, author, reporter=replaced.reporter_id)
+
+    async with transaction(resources.engine) as connection:
+        current = await store.latest(connection, record_id)
+        if current is None or not may_see(current, author, resources.directory):
+            raise Problem("record_unknown", id=str(record_id))
+        asked = Change(record_id, kind.kind, body.id, body.replaces, digest, body.reason)
+        changed = await change.correct(connection, asked, prepared, sent, resources.receipts)
+    return json_response(changed.receipt)
+
+
+async def void(request: Request, kind: RecordKind, resources: Resources) -> Response:
+    """Take a record back: 200 with a receipt, 409 with the record as it is where the revision is stale."""
+    caller = resources.caller(request, kind.write_scope)
+    author = author_of(caller, kind)
+    json_only(request)
+    record_id: UUID = request.path_params["id"]
+    body = parse(Void, check(await read_body(request)))
+    content = b"void\x00" + record_id.bytes + body.model_dump_json(exclude_unset=True).encode()
+    sent = Sent(author.client_id, None, resources.now(), None, request_id.get())
+    async with transaction(resources.engine) as connection:
+        current = await store.latest(connection, record_id)
+        if current is None or not may_see(current, author, resources.directory):
+            raise Problem("record_unknown", id=str(record_id))
+        asked = Change(record_id, kind.kind, body.id, body.replaces, resources.keys.digest(content), body.reason)
+        changed = await change.void(connection, asked, sent, resources.receipts)
+    return json_response(changed.receipt)

@@ -1,0 +1,30 @@
+"""The two kinds of record that are sent, and what differs between them."""
+
+from dataclasses import dataclass
+
+from libs.contracts.visits_api import PartnerReportCorrection, PartnerReportInput, VisitCorrection, VisitInput
+
+__all__ = ["PARTNER_REPORTS", "VISITS", "RecordKind"]
+
+
+@dataclass(frozen=True)
+class RecordKind:
+    """A kind of record: where it lives, what it looks like, which scopes it needs."""
+
+    kind: str
+    path: str
+    row: type[VisitInput] | type[PartnerReportInput]
+    correction: type[VisitCorrection] | type[PartnerReportCorrection]
+    write_scope: str
+    read_scope: str
+
+
+VISITS = RecordKind("visit", "visits", VisitInput, VisitCorrection, "visits:write", "visits:read")
+PARTNER_REPORTS = RecordKind(
+    "partner_report",
+    "partner-reports",
+    PartnerReportInput,
+    PartnerReportCorrection,
+    "partner-reports:write",
+    "partner-reports:read",
+)

@@ -1,0 +1,77 @@
+"""What the endpoints are given, and what every one of them does first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import Request
+
+from libs.common.auth import Caller, Guard
+from libs.common.problem import Catalogue, Fault, Problem
+from libs.common.validation import faults_of
+from services.visits.api.kinds import RecordKind
+from services.visits.domain.directory import Directory
+from services.visits.domain.identity import KeyChain
+from services.visits.use_cases.prepare import Author
+from services.visits.use_cases.record import Receipts
+
+__all__ = ["Resources", "author_of", "json_only", "parse", "row_faults"]
+
+_M = TypeVar("_M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """The process's open resources; `now` gives our clock in UTC."""
+
+    engine: AsyncEngine
+    guard: Guard
+    directory: Directory
+    keys: KeyChain
+    catalogue: Catalogue
+    ready: Callable[[], bool]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @property
+    def receipts(self) -> Receipts:
+        """Give the maker of receipts."""
+        return Receipts(self.catalogue)
+
+    def caller(self, request: Request, scope: str) -> Caller:
+        """Verify who calls and that it may; raises Problem."""
+        if not self.ready():
+            raise Problem("not_ready", headers={"retry-after": "2"})
+        caller = self.guard.caller(request)
+        caller.need(scope)
+        return caller
+
+
+def author_of(caller: Caller, kind: RecordKind) -> Author:
+    """Give the author of what a caller sends; raises Problem not_a_partner."""
+    if kind.kind == "partner_report" and caller.partner_id is None:
+        raise Problem("not_a_partner")
+    return Author(caller.client_id, caller.unit_id, caller.partner_id)
+
+
+def json_only(request: Request) -> None:
+    """Refuse another media type than JSON; raises Problem unsupported_media_type."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Problem("unsupported_media_type", expected="application/json")
+
+
+def row_faults(error: ValidationError) -> list[Fault]:
+    """Tell a row's form errors, the number of lines by codes of its own."""
+    own = {("/lines", "too_short"): "no_lines", ("/lines", "too_long"): "too_many_lines"}
+    return [Fault(own.get((f.pointer, f.code), f.code), f.pointer, f.params) for f in faults_of(error)]
+
+
+def parse(model: type[_M], body: bytes) -> _M:
+    """Parse a body that is one thing; raises Problem malformed with a pointer to each fault."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise Problem("malformed", faults=row_faults(error)) from error

@@ -1,0 +1,78 @@
+"""From a raw identity to a pseudonym: checked for form, used, and gone."""
+
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import date
+
+__all__ = ["BadIdentity", "KeyChain", "national_id", "phone", "surely_under_14"]
+
+_NATIONAL_ID = re.compile(r"[0-9]{12}")
+_SEPARATORS = re.compile(r"[\s.\-()]")
+_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
+# The national numbering plan (Circular 22/2014/TT-BTTTT and its ten-digit mobile plan of 2018):
+# mobile 3, 5, 7, 8, 9 and eight digits; geographic 2 and nine digits.
+_VIETNAMESE = re.compile(r"\+84(?:[35789][0-9]{8}|2[0-9]{9})")
+
+
+class BadIdentity(ValueError):
+    """A reference that does not have its form; the value itself is not repeated."""
+
+
+def national_id(text: str) -> str:
+    """Give the twelve digits of a personal identification number (Law 26/2023/QH15, art. 12)."""
+    digits = _SEPARATORS.sub("", text)
+    if not _NATIONAL_ID.fullmatch(digits):
+        raise BadIdentity("national_id")
+    return digits
+
+
+def surely_under_14(digits: str, day: date) -> bool:
+    """Say whether the number's century and year of birth leave no doubt that its holder is under 14 on a day.
+
+    The fourth digit is sex and century (0-1: 1900s, 2-3: 2000s, and so on), the fifth and sixth the year of birth
+    (Decree 137/2015/ND-CP, art. 13).
+    """
+    year = 1900 + int(digits[3]) // 2 * 100 + int(digits[4:6])
+    return day.year - year < 14
+
+
+def phone(text: str) -> str:
+    """Normalise a phone number to E.164; a national number is taken as Vietnamese."""
+    number = _SEPARATORS.sub("", text)
+    if number.startswith("00"):
+        number = "+" + number[2:]
+    elif number.startswith("0"):
+        number = "+84" + number[1:]
+    elif number.startswith("84") and len(number) >= 11:
+        number = "+" + number
+    if not _E164.fullmatch(number) or (number.startswith("+84") and not _VIETNAMESE.fullmatch(number)):
+        raise BadIdentity("phone")
+    return number
+
+
+@dataclass(frozen=True)
+class KeyChain:
+    """The deployment's keys, oldest first; level n is HMAC(Kn, level n-1), so older pseudonyms can be lifted."""
+
+    keys: tuple[bytes, ...]
+
+    def __post_init__(self) -> None:
+        if not self.keys or any(len(key) < 32 for key in self.keys):
+            raise ValueError("the key chain needs at least one key of at least 32 bytes")
+
+    @property
+    def level(self) -> int:
+        """The level at which pseudonyms are made."""
+        return len(self.keys)
+
+    def pseudonym(self, kind: str, value: str) -> str:
+        """Make the pseudonym of a normalised value: HMAC-SHA-256 cut to 128 bits, in hexadecimal."""
+        made = hmac.digest(self.keys[0], kind.encode() + b"\x00" + value.encode(), "sha256")[:16]
+        for key in self.keys[1:]:
+            made = hmac.digest(key, made, "sha256")[:16]
+        return made.hex()
+
+    def digest(self, content: bytes) -> bytes:
+        """Make the keyed digest that tells a resend from a reused id; it hides the identities in the content."""
+        return hmac.digest(hmac.digest(self.keys[0], b"digest", "sha256"), content, "sha256")

@@ -1,0 +1,329 @@
+"""The log in PostgreSQL: rows in, domain values out; the only place with SQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from libs.common.db import Connection
+from libs.common.log import Position
+
+__all__ = [
+    "NewRevision",
+    "Sent",
+    "Stored",
+    "append_progress",
+    "by_batch",
+    "by_change",
+    "held",
+    "history",
+    "insert",
+    "latest",
+    "page",
+    "refresh_held_since",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the rows of one request have in common."""
+
+    client_id: str
+    batch_id: UUID | None
+    received_at: datetime
+    sent_at: datetime | None
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewRevision:
+    """A row to append; `held` rows are kept from the relay."""
+
+    record_id: UUID
+    revision: int
+    kind: str
+    state: str
+    held: bool
+    change_id: UUID
+    digest: bytes | None
+    reporter_id: UUID
+    type: str
+    occurred_given: datetime
+    occurred_at: datetime
+    reason: str | None
+    waiting_for: tuple[str, ...]
+    body: bytes
+    edition: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A row of the log; `current_*` tell where its record stands now."""
+
+    record_id: UUID
+    revision: int
+    edition: int
+    kind: str
+    state: str
+    held: bool
+    change_id: UUID
+    digest: bytes | None
+    reporter_id: UUID
+    client_id: str
+    batch_id: UUID | None
+    occurred_given: datetime
+    occurred_at: datetime
+    received_at: datetime
+    sent_at: datetime | None
+    reason: str | None
+    waiting_for: tuple[str, ...]
+    body: bytes
+    position: Position
+    current_revision: int
+    current_state: str
+
+
+_COLUMNS = """
+    row.record_id, row.revision, row.edition, row.kind, row.state, row.held, row.change_id, row.digest,
+    row.partition_key, row.client_id, row.batch_id, row.occurred_given, row.occurred_at, row.received_at, row.sent_at,
+    row.reason, row.waiting_for, row.body::text AS body, row.epoch, row.xid::text::bigint AS xid, row.seq,
+    now.revision AS current_revision, now.state AS current_state
+"""
+_NOW = """
+    JOIN LATERAL (
+        SELECT revision, edition, state FROM log WHERE log.record_id = row.record_id
+        ORDER BY revision DESC, edition DESC LIMIT 1
+    ) AS now ON true
+"""
+
+
+def _stored(row: asyncpg.Record) -> Stored:
+    return Stored(
+        record_id=row["record_id"],
+        revision=row["revision"],
+        edition=row["edition"],
+        kind=row["kind"],
+        state=row["state"],
+        held=row["held"],
+        change_id=row["change_id"],
+        digest=row["digest"],
+        reporter_id=row["partition_key"],
+        client_id=row["client_id"],
+        batch_id=row["batch_id"],
+        occurred_given=row["occurred_given"],
+        occurred_at=row["occurred_at"],
+        received_at=row["received_at"],
+        sent_at=row["sent_at"],
+        reason=row["reason"],
+        waiting_for=tuple(row["waiting_for"]),
+        body=row["body"].encode(),
+        position=Position(row["epoch"], row["xid"], row["seq"]),
+        current_revision=row["current_revision"],
+        current_state=row["current_state"],
+    )
+
+
+async def insert(connection: Connection, rows: Sequence[NewRevision], sent: Sent) -> dict[UUID, Position]:
+    """Append rows, sorted by record, in one statement; gives the positions of those that were new, by change id."""
+    ordered = sorted(rows, key=lambda row: (row.record_id, row.revision))
+    appended = await connection.fetch(
+        """INSERT INTO log (record_id, revision, edition, epoch, kind, state, held, change_id, digest, partition_key,
+               type, occurred_given, occurred_at, reason, waiting_for, body,
+               client_id, batch_id, received_at, sent_at, request_id)
+           SELECT record_id, revision, edition, (SELECT epoch FROM log_epoch), kind, state, held, change_id, digest,
+               reporter_id, type, occurred_given, occurred_at, reason,
+               coalesce(string_to_array(waiting_for, ' '), '{}'), body::json, $16, $17, $18, $19, $20
+           FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::boolean[], $7::uuid[],
+               $8::bytea[], $9::uuid[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[],
+               $15::text[])
+             AS row (record_id, revision, edition, kind, state, held, change_id, digest, reporter_id, type,
+               occurred_given, occurred_at, reason, waiting_for, body)
+           ON CONFLICT DO NOTHING
+           RETURNING change_id, epoch, xid::text::bigint AS xid, seq""",
+        [row.record_id for row in ordered],
+        [row.revision for row in ordered],
+        [row.edition for row in ordered],
+        [row.kind for row in ordered],
+        [row.state for row in ordered],
+        [row.held for row in ordered],
+        [row.change_id for row in ordered],
+        [row.digest for row in ordered],
+        [row.reporter_id for row in ordered],
+        [row.type for row in ordered],
+        [row.occurred_given for row in ordered],
+        [row.occurred_at for row in ordered],
+        [row.reason for row in ordered],
+        [" ".join(row.waiting_for) if row.waiting_for else None for row in ordered],
+        [row.body.decode() for row in ordered],
+        sent.client_id,
+        sent.batch_id,
+        sent.received_at,
+        sent.sent_at,
+        sent.request_id,
+    )
+    return {row["change_id"]: Position(row["epoch"], row["xid"], row["seq"]) for row in appended}
+
+
+async def by_change(connection: Connection, change_ids: Sequence[UUID]) -> dict[UUID, Stored]:
+    """Give what was stored under clients' ids of creations, corrections and voids."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM log AS row {_NOW} WHERE row.change_id = ANY($1) AND row.edition = 0", change_ids
+    )
+    return {row["change_id"]: _stored(row) for row in rows}
+
+
+async def by_batch(connection: Connection, batch_id: UUID, client_id: str, limit: int) -> list[Stored]:
+    """Give the rows that a client's batch stored."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM log AS row {_NOW} WHERE row.batch_id = $1 AND row.client_id = $2"
+        " AND row.edition = 0 AND row.kind <> 'progress' ORDER BY row.seq LIMIT $3",
+        batch_id,
+        client_id,
+        limit,
+    )
+    return [_stored(row) for row in rows]
+
+
+async def latest(connection: Connection, record_id: UUID) -> Stored | None:
+    """Give where a record stands now."""
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS} FROM log AS row {_NOW} WHERE row.record_id = $1 AND row.kind <> 'progress'"
+        " AND (row.revision, row.edition) = (now.revision, now.edition)",
+        record_id,
+    )
+    return _stored(row) if row else None
+
+
+async def history(connection: Connection, record_ids: Sequence[UUID]) -> list[Stored]:
+    """Give every row of some records, newest first within each."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM log AS row {_NOW} WHERE row.record_id = ANY($1) AND row.kind <> 'progress'"
+        " ORDER BY row.record_id, row.revision DESC, row.edition DESC",
+        record_ids,
+    )
+    return [_stored(row) for row in rows]
+
+
+async def page(
+    connection: Connection, reporter_id: UUID, after: tuple[datetime, UUID] | None, limit: int
+) -> list[tuple[UUID, datetime]]:
+    """Give the ids of a reporter's records, newest received first, behind a cursor."""
+    moment, record_id = after if after else (None, None)
+    rows = await connection.fetch(
+        """SELECT record_id, received_at FROM log
+           WHERE partition_key = $1 AND revision = 1 AND edition = 0 AND kind <> 'progress'
+             AND ($2::timestamptz IS NULL OR (received_at, record_id) < ($2, $3::uuid))
+           ORDER BY received_at DESC, record_id DESC LIMIT $4""",
+        reporter_id,
+        moment,
+        record_id,
+        limit,
+    )
+    return [(row["record_id"], row["received_at"]) for row in rows]
+
+
+async def held(connection: Connection, limit: int, after: UUID | None = None) -> list[Stored]:
+    """Give records that stand as held, by id, behind a cursor."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM log AS row {_NOW} WHERE row.state = 'held'"
+        " AND (row.revision, row.edition) = (now.revision, now.edition) AND ($2::uuid IS NULL OR row.record_id > $2)"
+        " ORDER BY row.record_id LIMIT $1",
+        limit,
+        after,
+    )
+    return [_stored(row) for row in rows]
+
+
+# The revision of a progress row is one above the newest; two that race for it are told apart by the primary key.
+_APPEND_PROGRESS = """
+    INSERT INTO log (record_id, revision, epoch, kind, state, partition_key, type, received_at, client_id, batch_id,
+        request_id, body)
+    SELECT new.id, coalesce(old.revision, 0) + 1, (SELECT epoch FROM log_epoch), 'progress', 'progress', new.reporter,
+        $5, $6, $7, $8, $9,
+        json_build_object('progress_id', new.id, 'revision', coalesce(old.revision, 0) + 1,
+            'reporter', json_build_object('kind', $4::text, 'id', new.reporter),
+            'device', $10::text, 'synced_through', $11::timestamptz, 'held_since', new.held_since)
+    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS new (id, reporter, held_since)
+    LEFT JOIN LATERAL (
+        SELECT revision, (body ->> 'synced_through')::timestamptz AS synced_through,
+            (body ->> 'held_since')::timestamptz AS held_since
+        FROM log WHERE record_id = new.id ORDER BY revision DESC LIMIT 1
+    ) AS old ON true
+    WHERE CASE WHEN $11::timestamptz IS NULL THEN new.held_since IS DISTINCT FROM old.held_since
+               ELSE old.synced_through IS NULL OR old.synced_through < $11::timestamptz END
+    ORDER BY new.id
+    ON CONFLICT DO NOTHING
+    RETURNING epoch, xid::text::bigint AS xid, seq
+"""
+
+
+async def append_progress(
+    connection: Connection,
+    ids: Sequence[tuple[UUID, UUID]],
+    sent: Sent,
+    *,
+    type: str,
+    reporter_kind: str,
+    device: str,
+    synced_through: datetime,
+) -> list[Position]:
+    """Say, for each (progress id, reporter), until when a device has sent everything; only ever forward."""
+    positions: list[Position] = []
+    # A second turn sees what a concurrent batch of the same device had just committed and stays above it.
+    for _ in range(3):
+        rows = await connection.fetch(
+            _APPEND_PROGRESS,
+            [i for i, _ in ids],
+            [reporter for _, reporter in ids],
+            [None for _ in ids],
+            reporter_kind,
+            type,
+            sent.received_at,
+            sent.client_id,
+            sent.batch_id,
+            sent.request_id,
+            device,
+            synced_through,
+        )
+        positions += [Position(row["epoch"], row["xid"], row["seq"]) for row in rows]
+        if len(positions) >= len(ids):
+            break
+    return positions
+
+
+async def refresh_held_since(
+    connection: Connection, ids: Sequence[tuple[UUID, UUID]], sent: Sent, *, type: str, reporter_kind: str
+) -> list[Position]:
+    """Say, for each (progress id, reporter), since when records of the reporter are held, if that has changed.
+
+    Takes a lock a reporter until the transaction ends: two that count at once would each miss the other's row.
+    """
+    ordered = sorted(ids, key=lambda pair: pair[1])
+    reporters = [reporter for _, reporter in ordered]
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended(id::text, 1)) FROM unnest($1::uuid[]) AS id", reporters
+    )
+    oldest = await connection.fetch(
+        f"SELECT row.partition_key, min(row.occurred_at) AS since FROM log AS row {_NOW}"
+        " WHERE row.state = 'held' AND (row.revision, row.edition) = (now.revision, now.edition)"
+        " AND row.partition_key = ANY($1) GROUP BY row.partition_key",
+        reporters,
+    )
+    since = {row["partition_key"]: row["since"] for row in oldest}
+    rows = await connection.fetch(
+        _APPEND_PROGRESS,
+        [i for i, _ in ordered],
+        reporters,
+        [since.get(reporter) for reporter in reporters],
+        reporter_kind,
+        type,
+        sent.received_at,
+        sent.client_id,
+        sent.batch_id,
+        sent.request_id,
+        None,
+        None,
+    )
+    return [Position(row["epoch"], row["xid"], row["seq"]) for row in rows]
