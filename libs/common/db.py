@@ -12,9 +12,10 @@ from alembic.config import Config
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-__all__ = ["GONE", "Connection", "Unavailable", "connect", "migrate", "open_engine", "transaction"]
+__all__ = ["GONE", "Connection", "Engine", "Unavailable", "connect", "migrate", "open_engine", "transaction"]
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Engine: TypeAlias = AsyncEngine
 Isolation = Literal["read_committed", "repeatable_read"]
 
 GONE = (

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from libs.common.kafka import Message
 from libs.common.log import Announced, Position
 
-__all__ = ["POSITION_KEY", "POSITION_TYPE", "message_of", "position_message"]
+__all__ = ["POSITION_KEY", "POSITION_TYPE", "is_caught_up", "message_of", "position_message"]
 
 POSITION_KEY = b"position"
 POSITION_TYPE = "tungnha.position.v1"
@@ -33,12 +33,12 @@ def message_of(announced: Announced, owner: str) -> Message:
     )
 
 
-def position_message(owner: str, position: Position) -> Message:
-    """Make the message that says how far the log has been sent to a partition."""
+def position_message(owner: str, position: Position, *, caught_up: bool) -> Message:
+    """Make the message that says how far the log has been sent to a partition, and whether that was its end."""
     now = time.time()
     return Message(
         key=POSITION_KEY,
-        value=json.dumps({"owner": owner, "position": str(position)}).encode(),
+        value=json.dumps({"owner": owner, "position": str(position), "caught_up": caught_up}).encode(),
         headers=_headers(
             id=f"{owner}/{position}",
             source=f"/tungnha/{owner}",
@@ -49,6 +49,11 @@ def position_message(owner: str, position: Position) -> Message:
         ),
         timestamp_ms=int(now * 1000),
     )
+
+
+def is_caught_up(value: bytes) -> bool:
+    """Say whether a position message tells that the owner's whole log had been sent."""
+    return json.loads(value).get("caught_up") is True
 
 
 def _headers(**attributes: str) -> list[tuple[str, bytes]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from libs.common.db import GONE, Connection, Unavailable, connect
@@ -36,13 +36,22 @@ class Leadership:
 
 
 @asynccontextmanager
-async def lead(url: str, name: str, *, lease_seconds: float) -> AsyncIterator[Leadership]:
-    """Wait until this replica leads under `name`; raises Unavailable when PostgreSQL is away."""
+async def lead(
+    url: str, name: str, *, lease_seconds: float, stop: asyncio.Event, beat: Callable[[], None]
+) -> AsyncIterator[Leadership | None]:
+    """Wait until this replica leads under `name`; None where it is told to stop before that.
+
+    Raises Unavailable when PostgreSQL is away.
+    """
     connection = await connect(url, application_name=f"lead {name}")
     try:
         try:
-            while not await connection.fetchval(_TRY, name):  # noqa: ASYNC110 - the lock is another process's
+            while not await connection.fetchval(_TRY, name):
                 # PostgreSQL's own blocking wait would keep a transaction open, which holds every relay back.
+                beat()
+                if stop.is_set():
+                    yield None
+                    return
                 await asyncio.sleep(STANDBY_SECONDS)
             yield Leadership(connection, lease_seconds)
         except GONE as error:

@@ -42,7 +42,7 @@ def schema(*columns: str) -> list[str]:
     """Give the statements that make a log with further columns of its owner's."""
     extra = "".join(f",\n            {column}" for column in columns)
     return [
-        "CREATE TABLE log_epoch (only boolean PRIMARY KEY DEFAULT true CHECK (only), epoch integer NOT NULL)",
+        "CREATE TABLE log_epoch (singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), epoch integer NOT NULL)",
         "INSERT INTO log_epoch (epoch) VALUES (1)",
         f"""CREATE TABLE {TABLE} (
             record_id uuid NOT NULL,
@@ -59,7 +59,7 @@ def schema(*columns: str) -> list[str]:
             body json NOT NULL{extra},
             PRIMARY KEY (record_id, revision, edition)
         )""",
-        f"CREATE UNIQUE INDEX {TABLE}_position ON {TABLE} (epoch, xid, seq)",
+        f"CREATE UNIQUE INDEX {TABLE}_order ON {TABLE} (epoch, xid, seq)",
         """CREATE TABLE log_position (
             relay text PRIMARY KEY,
             target text NOT NULL,

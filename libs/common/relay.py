@@ -81,7 +81,7 @@ class _Run:
         self._connection = leadership.connection
         self._target = target
         self._position = BEGINNING
-        self._marked = BEGINNING
+        self._marked = (BEGINNING, False)
         self._marked_at = 0.0
         self._announced_at = time.monotonic()
 
@@ -131,6 +131,8 @@ class _Run:
                 continue
             pause = self._settings.poll_seconds
             page = await self._send(producer, page)
+        if not page.rows:
+            await self._mark(producer)
 
     async def _read(self, after: Position) -> Page:
         page = await read(self._connection, after, self._settings.page_rows)
@@ -161,23 +163,25 @@ class _Run:
             messages[topic.name, partition].append(message_of(state, self._owner))
         now = time.monotonic()
         if now - self._marked_at >= self._settings.position_every_seconds:
-            self._add_marks(messages, page.reached)
+            self._add_marks(messages, page.reached, caught_up=page.rows < self._settings.page_rows)
             self._marked_at = now
         return messages
 
-    def _add_marks(self, messages: dict[tuple[str, int], list[Message]], position: Position) -> None:
-        mark = position_message(self._owner, position)
+    def _add_marks(
+        self, messages: dict[tuple[str, int], list[Message]], position: Position, *, caught_up: bool
+    ) -> None:
+        mark = position_message(self._owner, position, caught_up=caught_up)
         for topic in {topic.name: topic for topic in self._routes.values()}.values():
             for partition in range(topic.partitions):
                 messages[topic.name, partition].append(mark)
-        self._marked = position
+        self._marked = (position, caught_up)
 
     async def _mark(self, producer: Producer) -> None:
-        """Tell every partition the position reached, if that has not been told yet."""
-        if self._marked == self._position:
+        """Tell every partition the position reached, and that it is the log's end, if that has not been told yet."""
+        if self._marked == (self._position, True) or self._position == BEGINNING:
             return
         messages: dict[tuple[str, int], list[Message]] = defaultdict(list)
-        self._add_marks(messages, self._position)
+        self._add_marks(messages, self._position, caught_up=True)
         self._leadership.check()
         await producer.send(messages)
         self._marked_at = time.monotonic()
@@ -237,7 +241,11 @@ async def run_relay(
     while not stop.is_set():
         beat()
         try:
-            async with lead(url, f"relay {owner}", lease_seconds=settings.lease_seconds) as leadership:
+            async with lead(
+                url, f"relay {owner}", lease_seconds=settings.lease_seconds, stop=stop, beat=beat
+            ) as leadership:
+                if leadership is None:
+                    return
                 await make_topics(bootstrap, topics, replication=settings.replication)
                 target = await identify(bootstrap, [topic.name for topic in topics])
                 run = _Run(owner, routes, settings, meters, leadership, target)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from libs.common.events import POSITION_TYPE, is_caught_up
 from libs.common.kafka import Away, Consumer, Incoming, TopicSpec, open_consumer
 from libs.common.log import BEGINNING, Position
 from libs.common.telemetry import get_logger
@@ -58,22 +59,25 @@ class Replica:
             wait.cancel()
 
     async def _follow(self, consumer: Consumer, stop: asyncio.Event) -> None:
+        # Ready means: all that its owner had to say has been read, once. A topic just made is at its end at once and
+        # yet says nothing; so each partition is read until its owner has said there that it has sent everything.
         ends = await consumer.ends()
-        behind = {place for place, end in ends.items() if end > 0}
-        # A topic that its owner has not made yet has no end to reach: it would look read when it was never there.
+        unread, untold = set(ends), set(ends)
         while not stop.is_set():
-            if not behind and not self.ready.is_set():
-                self.ready.set()
-                self._is_ready.set(1)
-                logger.info("replica.ready")
             came = await consumer.poll(wait_seconds=0.2, limit=5000)
             for place, messages in came.items():
                 for message in messages:
                     self._apply(message)
-                if messages[-1].offset + 1 >= ends.get(place, 0):
-                    behind.discard(place)
+                if any(m.type == POSITION_TYPE and is_caught_up(m.value) for m in messages):
+                    untold.discard(place)
+                if messages[-1].offset + 1 >= ends[place]:
+                    unread.discard(place)
             if came:
                 self._changed()
+            if not (unread or untold or self.ready.is_set()):
+                self.ready.set()
+                self._is_ready.set(1)
+                logger.info("replica.ready")
 
     def _apply(self, message: Incoming) -> None:
         handler = self._handlers.get(message.type)

@@ -117,3 +117,4 @@ class PositionV1(Contract):
 
     owner: Text
     position: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$", description="epoch.xid.seq")]
+    caught_up: bool = Field(default=False, description="It was the log's end when it was sent")

@@ -89,7 +89,7 @@ class UnitV1(Contract):
     parent_id: UUID | None
     path: list[UUID] = Field(description="The chain of parents, province first, the unit itself last")
     within: list[UUID] = Field(
-        description="Every unit version that holds its whole territory, itself included: parents, and successors by whole shares, in turn"
+        description="Every unit version that holds its whole territory: itself, parents and whole successors, in turn"
     )
     successors: list[SuccessorV1] = []
 

@@ -1,0 +1,59 @@
+# `make` lists the targets. Everything is installed into .venv and .local of this folder.
+.DEFAULT_GOAL := help
+.PHONY: help demo up check test format lock freeze setup clean
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+demo: .venv/local ## run a real campaign through the real system, print what was counted, stop
+	@$(BIN)/python -m deploy.local demo
+
+up: .venv/local ## start the system and stay until Ctrl-C
+	@$(BIN)/python -m deploy.local up
+
+check: .venv/dev ## format, lint, types, imports, unit and contract tests: seconds
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/architecture tests/contract tests/unit
+
+test: check ## check, then integration and end-to-end tests on real PostgreSQL and Kafka
+	@$(BIN)/python -m pytest -q tests/integration tests/e2e
+
+format: .venv/dev ## format the code and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+freeze: .venv/dev ## print the contracts again: schemas, OpenAPI
+	@$(BIN)/python -m libs.contracts.freeze
+
+lock: .venv/dev ## pin the dependencies anew, with hashes
+	@for set in service local dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --no-emit-find-links requirements/$$set.in -o requirements/$$set.txt || exit 1; done
+
+setup: .venv/dev ## install what running and testing need
+
+clean: ## delete the environment and all local data
+	rm -rf .venv .local
+
+.venv/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is missing: install it, or say PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing (Debian: python3-venv)" >&2; exit 1; }
+	@echo "making .venv"
+	@$(PYTHON) -m venv .venv
+
+.venv/local: .venv/bin/python requirements/local.txt
+	@echo "installing what running needs (hash-checked)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
+	@touch $@
+
+.venv/dev: .venv/bin/python requirements/dev.txt
+	@echo "installing what the checks and tests need (hash-checked)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@ .venv/local

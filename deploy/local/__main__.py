@@ -1,0 +1,127 @@
+"""`python -m deploy.local up | demo`: the whole system on this machine."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import get_args
+
+import aiohttp
+
+from deploy.local.campaign.caller import Caller, ReplayStopped, open_caller
+from deploy.local.campaign.check import QUESTIONS
+from deploy.local.campaign.oracle import count
+from deploy.local.campaign.replay import ask, replay
+from deploy.local.campaign.report import write_report
+from deploy.local.campaign.sends import Role, load_teams
+from deploy.local.campaign.world import make_campaign
+from deploy.local.child import LocalError
+from deploy.local.say import Say
+from deploy.local.secrets import CLIENTS
+from deploy.local.system import ROOT, System, open_system
+
+TEAMS = ROOT / "data" / "teams_sa_dec.csv"
+
+
+def _speaker() -> Say:
+    begun = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"{time.monotonic() - begun:6.1f} s  {line}", flush=True)
+
+    return say
+
+
+async def _demo(say: Say) -> int:
+    """Replay the campaign of Sa Đéc and print what was counted; 1 where it differs from plain sets."""
+    campaign = make_campaign(load_teams(TEAMS))
+    async with open_system(say) as system, _caller(system) as caller:
+        say(f"replaying the campaign of Sa Đéc, May 2025, through {system.gateway_url}")
+        replayed = await replay(caller, campaign, sys.stdout)
+        asked = await ask(caller, QUESTIONS, replayed)
+        right = write_report(asked, count(campaign.sends(), campaign.communes), replayed, sys.stdout)
+        _show_curl()
+    say("everything is stopped" if right else "the numbers differ from those of plain sets")
+    return 0 if right else 1
+
+
+def _caller(system: System) -> AbstractAsyncContextManager[Caller]:
+    roles: tuple[Role, ...] = get_args(Role)
+    return open_caller(system.gateway_url, {role: system.secrets.clients[role] for role in roles})
+
+
+def _show_curl() -> None:
+    print(
+        """
+Try it yourself: `make up`, then, with the address and a token that it prints,
+
+  curl -s $GATEWAY/v1/catalogue -H "Authorization: Bearer $TOKEN"
+  curl -s "$GATEWAY/v1/metrics?measures=FLD-07&from=2025-05-01&to=2025-05-31&group_by=unit:commune" \\
+       -H "Authorization: Bearer $TOKEN"
+  curl -s $GATEWAY/v1/metrics:query -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
+       -d '{"measures": ["FLD-08"], "from": "2025-05-01", "to": "2025-05-31", "group_by": ["reporter_kind"]}'
+""",
+        flush=True,
+    )
+
+
+async def _up(say: Say) -> int:
+    """Start everything and stay until told to stop, or until a part dies."""
+    async with open_system(say) as system:
+        await _show_addresses(system)
+        await system.wait()
+
+
+async def _show_addresses(system: System) -> None:
+    folder = system.log_dir.relative_to(Path.cwd()) if system.log_dir.is_relative_to(Path.cwd()) else system.log_dir
+    print(f"\nGateway   {system.gateway_url}\nOpenAPI   {system.gateway_url}/docs\nLogs      {folder}/*.log\n")
+    print("Clients, each with a token of 5 minutes:\n")
+    async with aiohttp.ClientSession() as http:
+        for name, (client_id, secret) in system.secrets.clients.items():
+            form = {"grant_type": "client_credentials"}
+            auth = aiohttp.BasicAuth(client_id, secret)
+            async with http.post(f"{system.gateway_url}/oauth/token", data=form, auth=auth) as answer:
+                body = json.loads(await answer.text())
+            if "access_token" not in body:
+                raise LocalError(f"no token for {client_id}: {body.get('detail', body)}")
+            kind, scopes = CLIENTS[name]["kind"], " ".join(CLIENTS[name]["scopes"])
+            print(f"{name} ({kind}: {scopes})\n  client_id {client_id}  client_secret {secret}")
+            print(f"  TOKEN={body['access_token']}\n")
+    ask_for = "-u CLIENT_ID:CLIENT_SECRET -d grant_type=client_credentials"
+    print(f"A new one:  curl -s {system.gateway_url}/oauth/token {ask_for}")
+    print("Ctrl-C stops everything.\n", flush=True)
+
+
+async def _until_told_to_stop(command: Callable[[Say], Awaitable[int]]) -> int:
+    """Run a command so that SIGINT and SIGTERM end it in order, once."""
+    task = asyncio.ensure_future(command(_speaker()))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    return await task
+
+
+def main() -> int:
+    """Run a command; gives its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands.add_parser("up", help="start everything and stay until Ctrl-C")
+    commands.add_parser("demo", help="start everything, replay a real campaign, print what was counted, stop")
+    arguments = parser.parse_args()
+    try:
+        return asyncio.run(_until_told_to_stop(_demo if arguments.command == "demo" else _up))
+    except asyncio.CancelledError:
+        print("stopped", flush=True)
+        return 0 if arguments.command == "up" else 130
+    except (LocalError, ReplayStopped) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

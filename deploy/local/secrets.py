@@ -1,0 +1,91 @@
+"""The secrets of this machine's own installation, made once, readable by their owner only."""
+
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["CLIENTS", "LocalSecrets", "ensure_secrets"]
+
+SA_DEC = {"code": "867", "valid_on": "2025-05-01"}
+DONG_THAP = {"code": "82", "valid_on": "2025-07-01"}
+
+CLIENTS: dict[str, dict[str, Any]] = {
+    "app": {
+        "client_id": "ung-dung-to",
+        "name": "Ứng dụng của Tổ công nghệ số cộng đồng",
+        "kind": "volunteer_app",
+        "scopes": ["visits:write", "visits:read", "registry:read"],
+        "unit": SA_DEC,
+    },
+    "telco": {
+        "client_id": "vnpt",
+        "name": "VNPT Đồng Tháp",
+        "kind": "partner",
+        "scopes": ["partner-reports:write", "partner-reports:read", "registry:read"],
+        "unit": DONG_THAP,
+        "partner": "vnpt-dong-thap",
+    },
+    "bank": {
+        "client_id": "lienviet",
+        "name": "LienViet Đồng Tháp",
+        "kind": "partner",
+        "scopes": ["partner-reports:write", "partner-reports:read", "registry:read", "metrics:read"],
+        "unit": DONG_THAP,
+        "partner": "lienviet-dong-thap",
+    },
+    "portal": {
+        "client_id": "cong-dong-thap",
+        "name": "Cổng e-ĐồngTháp",
+        "kind": "portal",
+        "scopes": ["metrics:read", "metrics:exact", "registry:read"],
+        "unit": DONG_THAP,
+    },
+    "operator": {
+        "client_id": "van-hanh",
+        "name": "Đơn vị vận hành",
+        "kind": "operator",
+        "scopes": ["visits:read", "registry:read", "metrics:read", "metrics:exact"],
+        "unit": None,
+    },
+}
+"""One client of each kind, by the name under which the local commands know it."""
+
+
+@dataclass(frozen=True)
+class LocalSecrets:
+    """Where the secrets lie, and each client's id and secret by the client's local name."""
+
+    signing_key: Path
+    pseudonym_keys: Path
+    clients_file: Path
+    clients: dict[str, tuple[str, str]]
+
+
+def _write_private(path: Path, text: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def ensure_secrets(folder: Path) -> LocalSecrets:
+    """Make what is missing; what is there is kept, for the pseudonyms in the databases depend on it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    pseudonym_keys = folder / "pseudonym-keys.txt"
+    if not pseudonym_keys.exists():
+        _write_private(pseudonym_keys, secrets.token_hex(32) + "\n")
+    kept = folder / "clients.json"
+    known: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
+    if missing := CLIENTS.keys() - known.keys():
+        known |= {name: f"tn_{secrets.token_urlsafe(32)}" for name in missing}
+        _write_private(kept, json.dumps(known, indent=1))
+    definitions = [
+        {**client, "secret_sha256": hashlib.sha256(known[name].encode()).hexdigest()}
+        for name, client in CLIENTS.items()
+    ]
+    clients_file = folder / "clients-hashed.json"
+    _write_private(clients_file, json.dumps(definitions, ensure_ascii=False, indent=1))
+    clients = {name: (str(client["client_id"]), known[name]) for name, client in CLIENTS.items()}
+    return LocalSecrets(folder / "signing-key.pem", pseudonym_keys, clients_file, clients)

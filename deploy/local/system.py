@@ -1,0 +1,161 @@
+"""The whole system on this machine: PostgreSQL, Kafka, the four services, ready or a clear reason why not."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from deploy.local.child import inherited, run_to_end
+from deploy.local.kafka import KafkaServer, open_kafka
+from deploy.local.lock import hold_lock
+from deploy.local.ports import remembered_port
+from deploy.local.postgres import PostgresServer, open_postgres
+from deploy.local.say import Say
+from deploy.local.secrets import LocalSecrets, ensure_secrets
+from deploy.local.supervisor import Service, Supervisor, open_supervisor
+
+__all__ = ["LOCAL", "ROOT", "System", "open_system"]
+
+ROOT = Path(__file__).parents[2]
+LOCAL = ROOT / ".local"
+WITH_DATABASE = ("registry", "visits", "metrics")
+SERVICES = (*WITH_DATABASE, "gateway")
+
+
+@dataclass(frozen=True)
+class System:
+    """The running system; `environment` is what its processes were given."""
+
+    gateway_url: str
+    secrets: LocalSecrets
+    supervisor: Supervisor
+    environment: Mapping[str, str]
+    postgres: PostgresServer | None
+    kafka: KafkaServer | None
+    log_dir: Path
+
+    async def wait(self) -> NoReturn:
+        """Wait until any part ends, however it ends, and raise ProcessDied with its last lines."""
+        parts = [self.supervisor.wait(), *(part.wait() for part in (self.postgres, self.kafka) if part is not None)]
+        tasks = [asyncio.ensure_future(part) for part in parts]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+        raise AssertionError("a part ended without saying so")
+
+
+@asynccontextmanager
+async def open_system(say: Say, *, local: Path = LOCAL) -> AsyncIterator[System]:
+    """Start everything, load the reference data, and stop everything at the end.
+
+    DATABASE_URL_REGISTRY, _VISITS, _METRICS and KAFKA_BOOTSTRAP, where set, name servers to use instead of own ones.
+    Raises LocalError with a clear line for whatever stands in the way.
+    """
+    async with AsyncExitStack() as stack:
+        stack.enter_context(hold_lock(local / "lock"))
+        secrets = ensure_secrets(local / "secrets")
+        environment = _environment(secrets, local, say)
+        kafka_starting = asyncio.ensure_future(_start_kafka(stack, environment, local, say))
+        try:
+            postgres = await _start_postgres(stack, environment, local, say)
+            await _prepare(environment, secrets, local / "log", say)
+        except BaseException:
+            kafka_starting.cancel()
+            await asyncio.gather(kafka_starting, return_exceptions=True)
+            raise
+        kafka = await kafka_starting
+        supervisor = await stack.enter_async_context(open_supervisor(local / "log"))
+        await _start_services(supervisor, environment, say)
+        yield System(
+            f"http://127.0.0.1:{environment['GATEWAY_PORT']}",
+            secrets,
+            supervisor,
+            environment,
+            postgres,
+            kafka,
+            local / "log",
+        )
+        say("stopping")
+
+
+def _environment(secrets: LocalSecrets, local: Path, say: Say) -> dict[str, str]:
+    ports = {name: str(remembered_port(local / "ports.json", name, say)) for name in SERVICES}
+    return {
+        **{f"{name.upper()}_PORT": port for name, port in ports.items()},
+        **{f"GATEWAY_{name.upper()}_URL": f"http://127.0.0.1:{ports[name]}" for name in WITH_DATABASE},
+        "GATEWAY_PUBLIC_URL": f"http://127.0.0.1:{ports['gateway']}",
+        "REGISTRY_SIGNING_KEY_FILE": str(secrets.signing_key),
+        "VISITS_PSEUDONYM_KEYS_FILE": str(secrets.pseudonym_keys),
+    }
+
+
+async def _start_postgres(
+    stack: AsyncExitStack, environment: dict[str, str], local: Path, say: Say
+) -> PostgresServer | None:
+    names = {service: f"DATABASE_URL_{service.upper()}" for service in WITH_DATABASE}
+    given = {name: os.environ[name] for name in names.values() if name in os.environ}  # noqa: TID251
+    environment.update(given)
+    if len(given) == len(names):
+        say("PostgreSQL: using the servers of DATABASE_URL_…")
+        return None
+    port = remembered_port(local / "ports.json", "postgres", say)
+    server = await stack.enter_async_context(open_postgres(local / "postgres", port=port, say=say))
+    for service, name in names.items():
+        if name not in given:
+            await server.create_database(service)
+            environment[name] = server.url(service)
+    say(f"PostgreSQL is up on port {server.port}")
+    return server
+
+
+async def _start_kafka(stack: AsyncExitStack, environment: dict[str, str], local: Path, say: Say) -> KafkaServer | None:
+    if given := os.environ.get("KAFKA_BOOTSTRAP"):  # noqa: TID251
+        environment["KAFKA_BOOTSTRAP"] = given
+        say(f"Kafka: using {given}")
+        return None
+    port = remembered_port(local / "ports.json", "kafka", say)
+    server = await stack.enter_async_context(open_kafka(local / "kafka", local / "cache", port=port, say=say))
+    environment["KAFKA_BOOTSTRAP"] = server.bootstrap
+    say(f"Kafka is up on port {server.port}")
+    return server
+
+
+async def _run(environment: Mapping[str, str], *words: str) -> str:
+    return await run_to_end([sys.executable, "-m", *words], env=inherited(environment), cwd=ROOT)
+
+
+async def _prepare(environment: Mapping[str, str], secrets: LocalSecrets, log_dir: Path, say: Say) -> None:
+    """Migrate the databases and load the reference data, which both need PostgreSQL alone."""
+    # Commands check every setting they could need; Kafka is not asked by any of these.
+    given = {"KAFKA_BOOTSTRAP": "unused:0", **environment}
+    if not secrets.signing_key.exists():
+        await _run(given, "services.registry", "make-key", str(secrets.signing_key))
+
+    async def registry() -> None:
+        await _run(given, "services.registry", "migrate")
+        loaded = await _run(given, "services.registry", "load", "all", "--clients", str(secrets.clients_file))
+        for line in loaded.splitlines():
+            say(f"registry: {line}")
+
+    await asyncio.gather(
+        registry(), _run(given, "services.visits", "migrate"), _run(given, "services.metrics", "migrate")
+    )
+
+
+async def _start_services(supervisor: Supervisor, environment: Mapping[str, str], say: Say) -> None:
+    say(f"starting {', '.join(SERVICES)}")
+    await supervisor.start(
+        *(
+            Service(name, ["-m", f"services.{name}", "all"], int(environment[f"{name.upper()}_PORT"]), environment)
+            for name in SERVICES
+        )
+    )
+    say("all four services are ready")
