@@ -258,6 +258,15 @@ _APPEND_PROGRESS = """
     RETURNING epoch, xid::text::bigint AS xid, seq
 """
 
+# Those for which a concurrent batch of the same device was quicker, and yet said less.
+_BEHIND = """
+    SELECT id AS record_id, reporter FROM unnest($1::uuid[], $2::uuid[]) AS new (id, reporter)
+    JOIN LATERAL (
+        SELECT (body ->> 'synced_through')::timestamptz AS synced_through
+        FROM log WHERE record_id = new.id ORDER BY revision DESC LIMIT 1
+    ) AS old ON old.synced_through < $3
+"""
+
 
 async def append_progress(
     connection: Connection,
@@ -271,13 +280,13 @@ async def append_progress(
 ) -> list[Position]:
     """Say, for each (progress id, reporter), until when a device has sent everything; only ever forward."""
     positions: list[Position] = []
-    # A second turn sees what a concurrent batch of the same device had just committed and stays above it.
-    for _ in range(3):
+    waiting = dict(ids)
+    while waiting:
         rows = await connection.fetch(
             _APPEND_PROGRESS,
-            [i for i, _ in ids],
-            [reporter for _, reporter in ids],
-            [None for _ in ids],
+            list(waiting.keys()),
+            list(waiting.values()),
+            [None for _ in waiting],
             reporter_kind,
             type,
             sent.received_at,
@@ -288,8 +297,14 @@ async def append_progress(
             synced_through,
         )
         positions += [Position(row["epoch"], row["xid"], row["seq"]) for row in rows]
-        if len(positions) >= len(ids):
-            break
+        waiting = (
+            {
+                row["record_id"]: row["reporter"]
+                for row in await connection.fetch(_BEHIND, list(waiting.keys()), list(waiting.values()), synced_through)
+            }
+            if len(rows) < len(waiting)
+            else {}
+        )
     return positions
 
 
