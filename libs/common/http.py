@@ -131,6 +131,26 @@ def _as_problem(error: Exception) -> Problem:
     return Problem("internal_error")
 
 
+def _own_routes(registry: CollectorRegistry, ready: Ready) -> Sequence[BaseRoute]:
+    async def live(_: Request) -> Response:
+        return json_response({"status": "live"})
+
+    async def readiness(_: Request) -> Response:
+        parts = ready()
+        ok = all(parts.values())
+        return json_response({"status": "ready" if ok else "not ready", "parts": parts}, 200 if ok else 503)
+
+    async def metrics(_: Request) -> Response:
+        body, content_type = render(registry)
+        return Response(body, media_type=content_type)
+
+    return [
+        Route("/health/live", live),
+        Route("/health/ready", readiness),
+        Route("/metrics", metrics),
+    ]
+
+
 def build_app(
     *,
     catalogue: Catalogue,
@@ -144,18 +164,6 @@ def build_app(
     Hot routes are plain Starlette ones, which cost a third of FastAPI's; what the lifespan yields is request.state.
     """
 
-    async def live(_: Request) -> Response:
-        return json_response({"status": "live"})
-
-    async def readiness(_: Request) -> Response:
-        parts = ready()
-        ok = all(parts.values())
-        return json_response({"status": "ready" if ok else "not ready", "parts": parts}, 200 if ok else 503)
-
-    async def metrics(_: Request) -> Response:
-        body, content_type = render(registry)
-        return Response(body, media_type=content_type)
-
     async def not_found(request: Request, __: Exception) -> Response:
         problem = Problem("not_found", path=request.url.path)
         return problem_response(catalogue, problem, request.headers.get("accept-language", ""))
@@ -165,13 +173,8 @@ def build_app(
         problem = Problem("method_not_allowed", headers=allowed, method=request.method)
         return problem_response(catalogue, problem, request.headers.get("accept-language", ""))
 
-    own = [
-        Route("/health/live", live),
-        Route("/health/ready", readiness),
-        Route("/metrics", metrics),
-    ]
     app = FastAPI(
-        routes=[*own, *routes],
+        routes=[*_own_routes(registry, ready), *routes],
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

@@ -51,6 +51,11 @@ class Catalogue:
     def __init__(self, sentences: Mapping[str, Sentence]) -> None:
         self.sentences = sentences
 
+    @classmethod
+    def of(cls, entries: Mapping[str, Mapping[str, Any]]) -> "Catalogue":
+        """Make a catalogue of entries with `status`, `vi` and `en`."""
+        return cls({code: Sentence(entry["status"], entry["vi"], entry["en"]) for code, entry in entries.items()})
+
     def describe(self, fault: Fault) -> dict[str, str]:
         """Give a fault as it is shown: code, pointer, sentence in both languages."""
         sentence = self.sentences[fault.code]

@@ -69,19 +69,7 @@ async def serve(app: Any, *, host: str, port: int, loops: Mapping[str, Loop]) ->
     """Serve the app beside the loops; the first to fail ends all and its error is raised."""
     stop = asyncio.Event()
     _stop_on_signals(stop)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-            timeout_keep_alive=75,
-            h11_max_incomplete_event_size=64 * 1024,
-        )
-    )
+    server = _server(app, host, port)
     # What start-up made lives as long as the process; the collector need not look at it again.
     gc.collect()
     gc.freeze()
@@ -106,6 +94,22 @@ async def serve(app: Any, *, host: str, port: int, loops: Mapping[str, Loop]) ->
         raise failures[0]
     if ended and not stopping.done():
         raise RuntimeError(f"{', '.join(ended)} ended without being told to")
+
+
+def _server(app: Any, host: str, port: int) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            timeout_keep_alive=75,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+    )
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

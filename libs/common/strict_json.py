@@ -18,6 +18,7 @@ from libs.common.problem import Fault, Problem
 __all__ = ["Split", "check", "pointer", "split"]
 
 _KEY = re.compile(rb'"\s*:')
+MAX_DIGITS = 1000  # Of an integer; Python refuses to read more than 4,300.
 _ESCAPED = b"\\u"  # An escape could hide a quote or U+0000 from the count below.
 
 
@@ -62,7 +63,7 @@ def _split_quickly(body: bytes) -> Split | None:
     if _count(generic) != len(_KEY.findall(body)):
         return None
     generic.pop("rows")
-    return Split(msgspec.json.encode(generic), [bytes(row) for row in rows])
+    return Split(_encode(generic), [bytes(row) for row in rows])
 
 
 def _count(value: Any) -> int:
@@ -93,7 +94,7 @@ def _parse(body: bytes) -> Any:
         return value if math.isfinite(value) else _Bad("number_out_of_range")
 
     def integer(text: str) -> Any:
-        return int(text) if len(text) <= 20 else _Bad("number_out_of_range")
+        return int(text) if len(text) <= MAX_DIGITS else _Bad("number_out_of_range")
 
     try:
         return json.loads(
@@ -143,7 +144,7 @@ def _split_carefully(body: bytes) -> Split:
     if faults:
         raise Problem("malformed", faults=faults)
     assert isinstance(rows, list)
-    return Split(msgspec.json.encode(document), [_faults(row, "") or msgspec.json.encode(row) for row in rows])
+    return Split(_encode(document), [_faults(row, "") or _encode(row) for row in rows])
 
 
 def check(body: bytes) -> bytes:
@@ -151,4 +152,9 @@ def check(body: bytes) -> bytes:
     document = _parse(body)
     if faults := _faults(document, ""):
         raise Problem("malformed", faults=faults)
-    return msgspec.json.encode(document)
+    return _encode(document)
+
+
+def _encode(value: Any) -> bytes:
+    # The standard library's encoder, for it also writes integers past 64 bits.
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -45,11 +45,12 @@ def main() -> int:
         case "announce":
             asyncio.run(wiring.announce_all(settings))
             return 0
+        case "relay":
+            return run(lambda: wiring.run_relay_alone(settings))
         case name:
-            parts = {"api", "consumer", "relay"} if name == "all" else {name}
-            return run(
-                lambda: wiring.run(settings, api="api" in parts, consumer="consumer" in parts, relay="relay" in parts)
-            )
+            all_of_them = name == "all"
+            api, consumer = all_of_them or name == "api", all_of_them or name == "consumer"
+            return run(lambda: wiring.run(settings, api=api, consumer=consumer, relay=all_of_them))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.common.auth import Guard
 from libs.common.db import Unavailable, transaction
 from libs.common.log import Position
-from libs.common.replica import Apply
+from libs.common.replica import Apply, Replica
 from libs.common.telemetry import get_logger
 from libs.contracts.registry import ClientV1, MeasureV1, PlatformV1, SigningKeyV1, TeamV1, UnitV1
 from libs.contracts.topics import type_of
@@ -18,7 +19,7 @@ from services.visits import store
 from services.visits.domain.directory import Directory, Measure, Platform, Team, Unit
 from services.visits.use_cases.settle import settle_held
 
-__all__ = ["handlers", "settle_loop"]
+__all__ = ["Settler", "handlers"]
 
 logger = get_logger(__name__)
 
@@ -59,39 +60,42 @@ def handlers(directory: Directory, guard: Guard) -> dict[str, Apply]:
     }
 
 
-async def settle_loop(
-    engine: AsyncEngine,
-    directory: Directory,
-    root_of: Callable[[str], UUID | None],
-    stop: asyncio.Event,
-    changed: asyncio.Event,
-    beat: Callable[[], None],
-) -> None:
-    """Settle what is held each time the directory has changed, and once a second.
+@dataclass(frozen=True)
+class Settler:
+    """Settles what is held, each time the directory has changed and once a second.
 
     The event alone would miss a record that was stored as held just after its team had come.
     """
-    while not stop.is_set():
-        beat()
-        try:
-            await _sweep(engine, directory, root_of)
-        except Unavailable as error:
-            logger.warning("settle.interrupted", error=str(error))
-        changed.clear()
-        try:
-            await asyncio.wait_for(changed.wait(), SWEEP_SECONDS)
-        except TimeoutError:
-            continue
 
+    engine: AsyncEngine
+    directory: Directory
+    root_of: Callable[[str], UUID | None]
+    changed: asyncio.Event
 
-async def _sweep(engine: AsyncEngine, directory: Directory, root_of: Callable[[str], UUID | None]) -> None:
-    after: UUID | None = None
-    while True:
-        async with transaction(engine) as connection:
-            rows = await store.held(connection, PAGE_ROWS, after)
-            settled = await settle_held(connection, rows, directory, root_of, datetime.now(UTC))
-        if settled:
-            logger.info("settle.settled", records=settled)
-        if len(rows) < PAGE_ROWS:
-            return
-        after = rows[-1].record_id
+    async def run(self, replica: Replica, beat: Callable[[], None], stop: asyncio.Event) -> None:
+        """Settle until told to stop, once the directory is whole."""
+        await replica.until_ready(stop)
+        while not stop.is_set():
+            beat()
+            self.changed.clear()
+            try:
+                await self.sweep()
+            except Unavailable as error:
+                logger.warning("settle.interrupted", error=str(error))
+            try:
+                await asyncio.wait_for(self.changed.wait(), SWEEP_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def sweep(self) -> None:
+        """Look at everything that is held, a page a transaction."""
+        after: UUID | None = None
+        while True:
+            async with transaction(self.engine) as connection:
+                rows = await store.held(connection, PAGE_ROWS, after)
+                settled = await settle_held(connection, rows, self.directory, self.root_of, datetime.now(UTC))
+            if settled:
+                logger.info("settle.settled", records=settled)
+            if len(rows) < PAGE_ROWS:
+                return
+            after = rows[-1].record_id

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+from prometheus_client import CollectorRegistry
 
 from libs.common.auth import Guard
 from libs.common.db import migrate as run_migrations
 from libs.common.db import open_engine, transaction
 from libs.common.http import build_app
-from libs.common.problem import Catalogue, Sentence
+from libs.common.problem import Catalogue
 from libs.common.process import Loop, Pulse, serve
 from libs.common.relay import RelaySettings, announce, run_relay
 from libs.common.replica import Replica
@@ -17,12 +20,12 @@ from libs.contracts.problems import entries
 from libs.contracts.topics import CATALOGUE, CLIENTS, TEAMS, UNITS
 from services.visits import events
 from services.visits.api import Resources, routes
-from services.visits.consumer import handlers, settle_loop
+from services.visits.consumer import Settler, handlers
 from services.visits.domain.directory import Directory
 from services.visits.domain.identity import KeyChain
 from services.visits.settings import Settings
 
-__all__ = ["announce_all", "migrate", "run"]
+__all__ = ["announce_all", "migrate", "run", "run_relay_alone"]
 
 
 def migrate(settings: Settings) -> None:
@@ -43,67 +46,60 @@ async def announce_all(settings: Settings) -> None:
         await announce(connection)
 
 
+async def _relay(settings: Settings, registry: CollectorRegistry, pulse: Pulse, stop: asyncio.Event) -> None:
+    await run_relay(
+        settings.database_url,
+        settings.kafka_bootstrap,
+        owner="visits",
+        routes=events.ROUTES,
+        settings=RelaySettings(
+            send_timeout_seconds=settings.relay_send_timeout_seconds, replication=settings.kafka_replication
+        ),
+        registry=registry,
+        stop=stop,
+        beat=pulse.beat,
+    )
+
+
+async def run_relay_alone(settings: Settings) -> None:
+    """Relay, with health and metrics on a port of its own."""
+    registry, pulse = new_registry(), Pulse()
+    app = build_app(
+        catalogue=Catalogue.of(entries()), routes=(), registry=registry, ready=lambda: {"relay": pulse.alive()}
+    )
+    await serve(
+        app, host=settings.host, port=settings.relay_port, loops={"relay": partial(_relay, settings, registry, pulse)}
+    )
+
+
 async def run(settings: Settings, *, api: bool, consumer: bool, relay: bool) -> None:
-    """Run the parts asked for in one process, until told to stop."""
-    registry = new_registry()
-    catalogue = Catalogue({code: Sentence(**entry) for code, entry in entries().items()})
+    """Run the API or the consumer, or everything in one process for one machine, until told to stop."""
+    registry, catalogue = new_registry(), Catalogue.of(entries())
     directory, guard = Directory(), Guard(settings.token_issuer)
-    parts: dict[str, Callable[[], bool]] = {}
-    loops: dict[str, Loop] = {}
+    changed = asyncio.Event()
+    topics = [UNITS, TEAMS, CATALOGUE, CLIENTS]
+    replica = Replica(settings.kafka_bootstrap, topics, handlers(directory, guard), registry, changed.set)
+    loops: dict[str, Loop] = {"replica": replica.run}
+    parts: dict[str, Callable[[], bool]] = {"registry": replica.ready.is_set}
+    if relay:
+        relaying = Pulse()
+        loops["relay"], parts["relay"] = partial(_relay, settings, registry, relaying), relaying.alive
     async with open_engine(
         settings.database_url,
         application_name="visits",
         pool_size=settings.pool_size,
         transaction_timeout_seconds=settings.transaction_seconds,
     ) as engine:
-        changed = asyncio.Event()
-        if api or consumer:
-            replica = Replica(
-                settings.kafka_bootstrap,
-                [UNITS, TEAMS, CATALOGUE, CLIENTS],
-                handlers(directory, guard),
-                registry,
-                changed.set,
-            )
-            loops["replica"] = replica.run
-            parts["registry"] = replica.ready.is_set
         if consumer:
-            settling = Pulse()
-
-            async def settle(stop: asyncio.Event) -> None:
-                await replica.until_ready(stop)
-                await settle_loop(engine, directory, guard.root_of, stop, changed, settling.beat)
-
-            loops["settle"] = settle
+            settler, settling = Settler(engine, directory, guard.root_of, changed), Pulse()
+            loops["settle"] = partial(settler.run, replica, settling.beat)
             parts["settle"] = settling.alive
-        if relay:
-            relaying = Pulse()
-
-            async def relay_records(stop: asyncio.Event) -> None:
-                await run_relay(
-                    settings.database_url,
-                    settings.kafka_bootstrap,
-                    owner="visits",
-                    routes=events.ROUTES,
-                    settings=RelaySettings(
-                        send_timeout_seconds=settings.relay_send_timeout_seconds,
-                        replication=settings.kafka_replication,
-                    ),
-                    registry=registry,
-                    stop=stop,
-                    beat=relaying.beat,
-                )
-
-            loops["relay"] = relay_records
-            parts["relay"] = relaying.alive
-        resources = Resources(
-            engine, guard, directory, _keys(settings.pseudonym_keys_file), catalogue, parts.get("registry", bool)
-        )
+        keys = _keys(settings.pseudonym_keys_file)
+        resources = Resources(engine, guard, directory, keys, catalogue, ready=replica.ready.is_set)
         app = build_app(
             catalogue=catalogue,
             routes=routes(resources) if api else (),
             registry=registry,
             ready=lambda: {name: part() for name, part in parts.items()},
         )
-        port = settings.port if api else settings.consumer_port if consumer else settings.relay_port
-        await serve(app, host=settings.host, port=port, loops=loops)
+        await serve(app, host=settings.host, port=settings.port if api else settings.consumer_port, loops=loops)

@@ -24,29 +24,10 @@ class Answer:
         return json.loads(self.body)
 
 
-async def call(
-    app: ASGIApp,
-    method: str,
-    path: str,
-    *,
-    headers: Mapping[str, str] | None = None,
-    body: bytes | Sequence[bytes] = b"",
-) -> Answer:
-    """Call an application; a body given in parts comes in as many messages."""
-    path, _, query = path.partition("?")
-    parts = [body] if isinstance(body, bytes) else list(body)
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        if parts:
-            return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
-        return {"type": "http.disconnect"}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    given = {"content-type": "application/json", **(headers or {})}
-    scope = {
+def _scope(method: str, target: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    path, _, query = target.partition("?")
+    given = {"content-type": "application/json", **headers}
+    return {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
@@ -61,6 +42,29 @@ async def call(
         "client": ("127.0.0.1", 1),
         "state": {},
     }
+
+
+async def call(
+    app: ASGIApp,
+    method: str,
+    path: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | Sequence[bytes] = b"",
+) -> Answer:
+    """Call an application; a body given in parts comes in as many messages."""
+    parts = [body] if isinstance(body, bytes) else list(body)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        if parts:
+            return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = _scope(method, path, headers or {})
     await app(scope, receive, send)
     start = next(message for message in sent if message["type"] == "http.response.start")
     content = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.common.auth import Guard
 from libs.common.db import open_engine
 from libs.common.http import build_app
-from libs.common.problem import Catalogue, Sentence
+from libs.common.problem import Catalogue
 from libs.contracts.problems import entries
 from services.visits.api import Resources, routes
 from services.visits.domain.directory import Directory, Measure, Platform, Team, Unit
@@ -148,7 +148,7 @@ async def open_visits(url: str, *, scopes: Sequence[str] | None = None) -> Async
     issuer.client("bank", partner_id=PARTNER)
     async with open_engine(url, application_name="test visits", pool_size=8) as engine:
         clock = {"now": NOW}
-        catalogue = Catalogue({code: Sentence(**entry) for code, entry in entries().items()})
+        catalogue = Catalogue.of(entries())
         resources = Resources(engine, guard, directory, KEYS, catalogue, ready=lambda: True, now=lambda: clock["now"])
         app = build_app(
             catalogue=catalogue,

@@ -12,6 +12,7 @@ from libs.common.problem import Problem
 from libs.contracts.registry import UnitV1
 from libs.contracts.registry_api import CatalogueView, JsonWebKeys, TeamPage, TokenAnswer, UnitPage
 from services.registry.domain.attempts import MAX_FAILURES
+from services.registry.store import access
 from services.registry.use_cases import clients, keys
 from tests.integration.registry.conftest import Registry
 from tests.support.asgi import Answer, ask
@@ -27,7 +28,7 @@ async def _ask_token(registry: Registry, headers: dict[str, str] | None = None, 
 
 
 async def _token(registry: Registry, client_id: str = "portal", secret: str = SECRET, **form: str) -> Answer:
-    return await _ask_token(registry, client_id=client_id, client_secret=secret, **form)
+    return await _ask_token(registry, None, client_id=client_id, client_secret=secret, **form)
 
 
 async def _read(registry: Registry, target: str, *, client_id: str = "portal", **headers: str) -> Answer:
@@ -48,7 +49,7 @@ async def test_a_token_is_issued_and_verified(registry: Registry) -> None:
     told = TokenAnswer.model_validate_json(answer.body)
     assert (told.expires_in, told.scope) == (300, "metrics:read registry:read")
     caller = registry.guard.verify(told.access_token)
-    assert (caller.client_id, caller.scopes) == ("portal", {"metrics:read", "registry:read"})
+    assert (caller.client_id, set(caller.scopes)) == ("portal", {"metrics:read", "registry:read"})
 
 
 async def test_the_client_may_stand_in_the_header(registry: Registry) -> None:
@@ -171,7 +172,7 @@ async def test_a_retired_key_is_refused_at_once_and_never_used_again(registry: R
         registry.guard.verify(token)
     assert _error(await _token(registry))[0] == 503
     async with transaction(registry.engine) as connection:
-        (key,) = await keys.access.list_keys(connection)
+        (key,) = await access.list_keys(connection)
         with pytest.raises(clients.Refused):
             await keys.announce_key(connection, key)
 

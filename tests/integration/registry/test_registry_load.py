@@ -99,7 +99,7 @@ def test_the_commands_say_what_they_did(tmp_path: Path, capsys: pytest.CaptureFi
     assert _run(["clients", "suspend", "telco"], capsys)[0] == 0
     assert "telco\tsuspended\tpartner" in _run(["clients", "list"], capsys)[1]
     file = tmp_path / "clients.json"
-    file.write_text(json.dumps([{"client_id": "x", "name": "X", "kind": "portal", "scopes": ["no"]}]))
+    file.write_text(json.dumps([{"client_id": "xy", "name": "X", "kind": "portal", "scopes": ["no"]}]))
     code, _, problem = _run(["load", "clients", str(file)], capsys)
     assert code == 1
     assert problem.startswith("clients.json:1 scopes: “no” không thuộc")

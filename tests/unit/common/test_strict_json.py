@@ -1,0 +1,79 @@
+"""A batch is split without being parsed twice, and what is hostile in it is named where it stands."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.problem import Problem
+from libs.common.strict_json import _split_carefully, check, pointer, split
+
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+_ENVELOPES = st.dictionaries(st.sampled_from(["device", "sent_at", 'a"b":']), _VALUES, max_size=3)
+
+
+@given(_ENVELOPES, st.lists(_VALUES, max_size=5), st.booleans())
+def test_the_quick_and_the_careful_reading_agree_on_every_clean_body(
+    envelope: dict[str, object], rows: list[object], escaped: bool
+) -> None:
+    body = json.dumps({**envelope, "rows": rows}, ensure_ascii=escaped).encode()
+    quick, careful = split(body), _split_carefully(body)
+    assert json.loads(quick.envelope) == json.loads(careful.envelope) == envelope
+    assert [json.loads(row) for row in quick.rows if isinstance(row, bytes)] == rows
+    assert [json.loads(row) for row in careful.rows if isinstance(row, bytes)] == rows
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "at"),
+    [
+        ('{"a": 1, "a": 1}', "duplicate_key", "/a"),
+        ('{"a": {"b": 1, "b" : 2}}', "duplicate_key", "/a/b"),
+        ('{"a": 1, "\\u0061": 2}', "duplicate_key", "/a"),
+        ('{"x": "\\":", "a": 1, "a": 1}', "duplicate_key", "/a"),
+        ('{"a": NaN}', "not_a_number", "/a"),
+        ('{"a": [-Infinity]}', "not_a_number", "/a/0"),
+        ('{"a": 1e400}', "number_out_of_range", "/a"),
+        ('{"a": ' + "9" * 5000 + "}", "number_out_of_range", "/a"),
+        ('{"a~b/c": "\\u0000"}', "nul_character", "/a~0b~1c"),
+        ('{"\\u0000": 1}', "nul_character", ""),
+        ('{"a": "\\ud800"}', "lone_surrogate", "/a"),
+    ],
+)
+def test_a_hostile_row_is_named_and_the_others_are_kept(row: str, code: str, at: str) -> None:
+    parts = split(f'{{"rows": [{{"ok": 1}}, {row}, {{"ok": "é"}}]}}'.encode())
+    assert json.loads(parts.rows[0]) == {"ok": 1}  # type: ignore[arg-type]
+    assert json.loads(parts.rows[2]) == {"ok": "é"}  # type: ignore[arg-type]
+    faults = parts.rows[1]
+    assert not isinstance(faults, bytes)
+    assert [(fault.code, fault.pointer) for fault in faults] == [(code, at)]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"rows": [}', b"[" * 100_000])
+def test_what_cannot_be_split_is_refused_whole(body: bytes) -> None:
+    with pytest.raises(Problem) as caught:
+        split(body)
+    assert caught.value.code == "not_json"
+
+
+def test_a_single_document_is_checked_the_same_way() -> None:
+    assert json.loads(check(b'{"a": [1]}')) == {"a": [1]}
+    with pytest.raises(Problem) as caught:
+        check(b'{"a": [1, NaN]}')
+    assert [(f.code, f.pointer) for f in caught.value.faults] == [("not_a_number", "/a/1")]
+
+
+def test_a_pointer_escapes_as_rfc_6901_says() -> None:
+    assert pointer("a/b", 0, "m~n") == "/a~1b/0/m~0n"
