@@ -1,0 +1,15 @@
+"""The table of the public API's operations: it drives the gateway's routing and the OpenAPI document."""
+
+from libs.contracts.operations import gateway, metrics, records, registry
+from libs.contracts.operations.access import SCOPE_WORDS
+from libs.contracts.operations.model import Operation, Parameter, Words
+
+__all__ = ["OPERATIONS", "SCOPE_WORDS", "Operation", "Parameter", "Words"]
+
+OPERATIONS: tuple[Operation, ...] = (
+    *records.OPERATIONS,
+    *metrics.OPERATIONS,
+    *registry.OPERATIONS,
+    *gateway.OPERATIONS,
+)
+"""In the order of reading."""

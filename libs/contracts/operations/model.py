@@ -1,0 +1,88 @@
+"""What an operation of the public API is, as data: routing, documentation and tests read the same table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from libs.contracts.model import Contract
+from libs.contracts.registry import Scope
+
+__all__ = ["GUARDED", "READ_BODY", "Method", "Operation", "Parameter", "Service", "Words", "paging"]
+
+Method = Literal["GET", "POST"]
+Service = Literal["registry", "visits", "metrics", "gateway"]
+MIB = 1024 * 1024
+
+GUARDED = (
+    "token_missing",
+    "token_invalid",
+    "token_expired",
+    "client_suspended",
+    "client_expired",
+    "scope_missing",
+    "internal_error",
+    "not_ready",
+    "unavailable",
+)
+"""Codes of every operation that needs a token."""
+
+READ_BODY = ("not_json", "malformed", "body_incomplete", "body_too_large", "unsupported_media_type")
+"""Codes of every operation that takes a JSON body."""
+
+
+class Words(NamedTuple):
+    """The same said in Vietnamese and in English."""
+
+    vi: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter in the path or the query; `example` is used where a call is shown."""
+
+    name: str
+    where: Literal["path", "query"]
+    schema: Mapping[str, Any]
+    words: Words
+    example: str | int | None = None
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation; `scope` None means that no token is needed, `service` who answers it."""
+
+    method: Method
+    path: str
+    service: Service
+    scope: Scope | None
+    operation_id: str
+    summary: Words
+    description: Words
+    response: type[Contract]
+    problems: tuple[str, ...]
+    request: type[Contract] | None = None
+    request_type: str = "application/json"
+    body_limit_bytes: int = MIB
+    parameters: tuple[Parameter, ...] = ()
+    revalidates: bool = False
+    """Whether answers carry an ETag, so that If-None-Match can save the body."""
+
+
+def paging(default: int, most: int) -> tuple[Parameter, Parameter]:
+    """Give the parameters of keyset paging; `default` and `most` are entries a page."""
+    return (
+        Parameter(
+            "cursor",
+            "query",
+            {"type": "string"},
+            Words("`next` của trang trước; để trống cho trang đầu.", "`next` of the page before; none for the first."),
+        ),
+        Parameter(
+            "limit",
+            "query",
+            {"type": "integer", "minimum": 1, "maximum": most, "default": default},
+            Words("Số mục tối đa trong một trang.", "Most entries in a page."),
+        ),
+    )

@@ -1,0 +1,145 @@
+"""Operations of the registry: tokens and keys, the catalogue, units, teams."""
+
+from dataclasses import replace
+
+from libs.contracts.operations.model import GUARDED, Operation, Parameter, Words, paging
+from libs.contracts.registry import LEVELS, UnitV1
+from libs.contracts.registry_api import CatalogueView, JsonWebKeys, TeamPage, TokenAnswer, TokenRequest, UnitPage
+
+__all__ = ["OPERATIONS", "TOKEN_BODY_BYTES"]
+
+TOKEN_BODY_BYTES = 16 * 1024
+UNIT_ID = "0b0f6c9e-6a0d-5c5e-9a7f-3f4f1c2d7a11"
+UUID = {"type": "string", "format": "uuid"}
+
+ACCESS = (
+    Operation(
+        method="POST",
+        path="/oauth/token",
+        service="registry",
+        scope=None,
+        operation_id="issue_token",
+        summary=Words("Lấy token", "Obtain a token"),
+        description=Words(
+            "OAuth 2, client credentials: client_id và client_secret trong `Authorization: Basic`. Token sống 5 phút; "
+            "xin lại trước khi hết hạn. Bí mật không bao giờ được đặt trong trình duyệt hay trên đường dẫn.",
+            "OAuth 2 client credentials: client_id and client_secret in `Authorization: Basic`. Tokens live 5 minutes; "
+            "obtain the next before it expires. Secrets never belong in a browser or in an address.",
+        ),
+        request=TokenRequest,
+        request_type="application/x-www-form-urlencoded",
+        body_limit_bytes=TOKEN_BODY_BYTES,
+        response=TokenAnswer,
+        problems=(
+            "invalid_request",
+            "invalid_client",
+            "unsupported_grant_type",
+            "invalid_scope",
+            "too_many_attempts",
+            "not_ready",
+            "body_too_large",
+            "unsupported_media_type",
+            "internal_error",
+            "unavailable",
+        ),
+    ),
+    Operation(
+        method="GET",
+        path="/.well-known/jwks.json",
+        service="registry",
+        scope=None,
+        operation_id="read_keys",
+        summary=Words("Khóa công khai", "Public keys"),
+        description=Words(
+            "Khóa công khai ký token, cho hệ thống muốn tự kiểm tra token.",
+            "The public keys that sign tokens, for systems that verify tokens themselves.",
+        ),
+        response=JsonWebKeys,
+        problems=("internal_error", "unavailable"),
+    ),
+)
+
+CATALOGUE = Operation(
+    method="GET",
+    path="/v1/catalogue",
+    service="registry",
+    scope="registry:read",
+    operation_id="read_catalogue",
+    summary=Words("Danh mục chỉ tiêu, nền tảng, chủ đề", "Catalogue of measures, platforms and topics"),
+    description=Words(
+        "Những mã mà một dòng được phép ghi, với tên tiếng Việt, tiếng Anh, đơn vị đếm và hiệu lực.",
+        "The codes a line may name, with Vietnamese and English names, unit of count and validity.",
+    ),
+    response=CatalogueView,
+    problems=(*GUARDED, "bad_parameter"),
+    revalidates=True,
+)
+
+UNITS = replace(
+    CATALOGUE,
+    path="/v1/units",
+    operation_id="list_units",
+    summary=Words("Đơn vị hành chính", "Administrative units"),
+    description=Words(
+        "Mỗi mục là một phiên bản của đơn vị, có id riêng và thời gian hiệu lực. Mã không phải là định danh: xã mới từ "
+        "1/7/2025 dùng lại mã của một xã cũ; hãy kèm `valid_on` khi tìm theo mã.",
+        "Each entry is a version of a unit with an id of its own and a time of validity. A code is not an identity: "
+        "the communes of 1 July 2025 reuse the code of one of their predecessors; give `valid_on` with a code.",
+    ),
+    response=UnitPage,
+    parameters=(
+        Parameter("code", "query", {"type": "string"}, Words("Mã chính thức.", "Official code."), "29905"),
+        Parameter("level", "query", {"type": "string", "enum": list(LEVELS)}, Words("Cấp.", "Level."), "commune"),
+        Parameter(
+            "parent",
+            "query",
+            {"type": "string"},
+            Words("id hoặc mã của đơn vị cấp trên.", "Id or code of the unit above."),
+            "867",
+        ),
+        Parameter(
+            "valid_on",
+            "query",
+            {"type": "string", "format": "date"},
+            Words("Có hiệu lực vào ngày này.", "Valid on this day."),
+            "2025-05-10",
+        ),
+        *paging(default=100, most=500),
+    ),
+    problems=(*GUARDED, "bad_parameter", "unknown_unit"),
+)
+
+UNIT = replace(
+    UNITS,
+    path="/v1/units/{id}",
+    operation_id="read_unit",
+    summary=Words("Một đơn vị hành chính", "One administrative unit"),
+    description=Words(
+        "Một phiên bản của đơn vị, với cấp trên và các đơn vị kế thừa.",
+        "One version of a unit, with the units above it and its successors.",
+    ),
+    response=UnitV1,
+    parameters=(Parameter("id", "path", UUID, Words("id của đơn vị.", "The unit's id."), UNIT_ID, required=True),),
+    problems=(*GUARDED, "bad_parameter", "not_found"),
+)
+
+TEAMS = replace(
+    UNITS,
+    path="/v1/teams",
+    operation_id="list_teams",
+    summary=Words("Tổ công nghệ số cộng đồng", "Community digital-technology teams"),
+    description=Words(
+        "Các tổ của một đơn vị và mọi cấp dưới, với cấp, loại, đơn vị và ngày thành lập, giải thể.",
+        "The teams of a unit and all below it, with level, type, unit and the days they began and ended.",
+    ),
+    response=TeamPage,
+    parameters=(
+        Parameter("unit", "query", {"type": "string"}, Words("id hoặc mã đơn vị.", "Unit id or code."), "29905"),
+        Parameter("code", "query", {"type": "string"}, Words("Mã của tổ.", "The team's code.")),
+        *paging(default=100, most=500),
+    ),
+    problems=(*GUARDED, "bad_parameter", "unknown_unit"),
+)
+
+OPERATIONS = (*ACCESS, CATALOGUE, UNITS, UNIT, TEAMS)
+"""Tokens and keys need no token; the rest the scope registry:read."""

@@ -1,0 +1,39 @@
+"""The longer texts of the operations on records, the same for visits and for partner reports."""
+
+from libs.contracts.operations.model import Words
+
+__all__ = ["BATCH", "CORRECT", "READ", "RECEIPTS", "VOID"]
+
+BATCH = Words(
+    "Mỗi dòng được trả lời riêng: `accepted` (đã lưu), `duplicate` (đã có từ trước, gửi lại là an toàn), `held` (đã "
+    "giữ, chưa đếm, chờ điều ghi ở `waiting_for`) hoặc `rejected` (không lưu, xem `errors`). Mã 200 chỉ nói rằng mọi "
+    "dòng đều có câu trả lời. Tối đa 500 dòng và 1 MiB. Mất mạng thì gửi lại nguyên vẹn với cùng id. `position` của "
+    "câu trả lời dùng làm `at_least` khi hỏi số liệu.",
+    "Every row is answered by itself: `accepted` (stored), `duplicate` (already there; a resend is safe), `held` "
+    "(kept, not counted yet, waiting for what `waiting_for` names) or `rejected` (not stored, see `errors`). Status "
+    "200 says only that every row has an answer. At most 500 rows and 1 MiB. After a lost connection send the same "
+    "again with the same ids. Use `position` of the answer as `at_least` when asking for numbers.",
+)
+CORRECT = Words(
+    "Thay toàn bộ nội dung của bản `replaces`. Dòng không gửi lại sẽ mất; `person: {keep: true}` giữ tham chiếu người "
+    "mà thiết bị không còn lưu. Bản đã cũ: 409 `stale_revision` kèm trạng thái hiện tại trong `record`. Không đổi "
+    "được tổ hay đối tác của bản ghi.",
+    "Replaces the whole content of revision `replaces`. Lines not sent again are gone; `person: {keep: true}` keeps a "
+    "reference that the device has rightly forgotten. A stale revision answers 409 `stale_revision` with the current "
+    "state in `record`. The reporter of a record cannot be changed.",
+)
+VOID = Words(
+    "Rút bản ghi khỏi mọi số liệu; lịch sử vẫn còn. Sau đó gửi lại bản gốc sẽ được trả lời `duplicate` và bản ghi vẫn "
+    "bị hủy.",
+    "Takes the record out of every number; its history stays. Sending the original again then answers `duplicate`, "
+    "and the record stays void.",
+)
+READ = Words(
+    "Bản ghi với mọi lần sửa, mới nhất trước. Người được giúp chỉ hiện bằng loại tham chiếu, không bao giờ bằng số.",
+    "The record with all its revisions, newest first. People are shown by the kinds of reference only, never by "
+    "their numbers.",
+)
+RECEIPTS = Words(
+    "Đọc lại kết quả khi câu trả lời đã bị mất: theo `id` (lặp lại được nhiều lần) hoặc theo `batch`.",
+    "Reads outcomes again when an answer was lost: by `id` (may be repeated) or by `batch`.",
+)
