@@ -24,7 +24,7 @@ class Answer:
         return json.loads(self.body)
 
 
-def _scope(method: str, target: str, headers: Mapping[str, str]) -> dict[str, Any]:
+def _scope(method: str, target: str, headers: Mapping[str, str], peer: str) -> dict[str, Any]:
     path, _, query = target.partition("?")
     given = {"content-type": "application/json", **headers}
     return {
@@ -39,7 +39,7 @@ def _scope(method: str, target: str, headers: Mapping[str, str]) -> dict[str, An
         "root_path": "",
         "headers": [(name.lower().encode(), value.encode()) for name, value in given.items()],
         "server": ("test", 80),
-        "client": ("127.0.0.1", 1),
+        "client": (peer, 1),
         "state": {},
     }
 
@@ -51,8 +51,9 @@ async def call(
     *,
     headers: Mapping[str, str] | None = None,
     body: bytes | Sequence[bytes] = b"",
+    peer: str = "127.0.0.1",
 ) -> Answer:
-    """Call an application; a body given in parts comes in as many messages."""
+    """Call an application from an address; a body given in parts comes in as many messages."""
     parts = [body] if isinstance(body, bytes) else list(body)
     sent: list[Message] = []
 
@@ -64,7 +65,7 @@ async def call(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope = _scope(method, path, headers or {})
+    scope = _scope(method, path, headers or {}, peer)
     await app(scope, receive, send)
     start = next(message for message in sent if message["type"] == "http.response.start")
     content = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")

@@ -15,7 +15,7 @@ from services.registry.domain.attempts import MAX_FAILURES
 from services.registry.store import access
 from services.registry.use_cases import clients, keys
 from tests.integration.registry.conftest import Registry
-from tests.support.asgi import Answer, ask
+from tests.support.http import Answer, call
 
 SECRET = "tn_secret/with+signs:and%20such"
 DIGEST = hashlib.sha256(SECRET.encode()).hexdigest()
@@ -24,7 +24,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 async def _ask_token(registry: Registry, headers: dict[str, str] | None = None, **form: str) -> Answer:
     body = urlencode({"grant_type": "client_credentials", **form}).encode()
-    return await ask(registry.app, "POST", "/oauth/token", body=body, headers={**FORM, **(headers or {})})
+    return await call(registry.app, "POST", "/oauth/token", body=body, headers={**FORM, **(headers or {})})
 
 
 async def _token(registry: Registry, client_id: str = "portal", secret: str = SECRET, **form: str) -> Answer:
@@ -32,14 +32,14 @@ async def _token(registry: Registry, client_id: str = "portal", secret: str = SE
 
 
 async def _read(registry: Registry, target: str, *, client_id: str = "portal", **headers: str) -> Answer:
-    token = (await _token(registry, client_id)).json()["access_token"]
-    return await ask(registry.app, "GET", target, headers={"authorization": f"Bearer {token}", **headers})
+    token = (await _token(registry, client_id)).json["access_token"]
+    return await call(registry.app, "GET", target, headers={"authorization": f"Bearer {token}", **headers})
 
 
 def _error(answer: Answer) -> tuple[int, Any]:
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["content-type"] == "application/problem+json"
-    return answer.status, answer.json()["error"]
+    return answer.status, answer.json["error"]
 
 
 async def test_a_token_is_issued_and_verified(registry: Registry) -> None:
@@ -66,7 +66,7 @@ async def test_the_client_may_stand_in_the_header(registry: Registry) -> None:
 async def test_fewer_scopes_may_be_asked_for_but_no_others(registry: Registry) -> None:
     await registry.load_client("portal", scopes=["registry:read", "metrics:read"], secret_sha256=DIGEST)
     answer = await _token(registry, scope="metrics:read")
-    assert registry.guard.verify(answer.json()["access_token"]).scopes == {"metrics:read"}
+    assert registry.guard.verify(answer.json["access_token"]).scopes == {"metrics:read"}
     assert _error(await _token(registry, scope="metrics:read metrics:exact")) == (400, "invalid_scope")
 
 
@@ -81,12 +81,12 @@ async def test_a_wrong_secret_an_unknown_and_an_expired_client_look_alike(regist
     for answer in answers:
         assert _error(answer) == (401, "invalid_client")
         assert answer.headers["www-authenticate"].startswith("Basic ")
-    assert len({answer.json()["vi"] for answer in answers}) == 1
+    assert len({answer.json["vi"] for answer in answers}) == 1
 
 
 async def test_a_suspended_client_gets_no_token_and_its_old_one_is_refused(registry: Registry) -> None:
     await registry.load_client("portal", secret_sha256=DIGEST)
-    token = (await _token(registry)).json()["access_token"]
+    token = (await _token(registry)).json["access_token"]
     registry.guard.verify(token)
     async with transaction(registry.engine) as connection:
         await clients.set_status(connection, "portal", "suspended")
@@ -118,7 +118,7 @@ async def test_a_token_does_not_outlive_its_client(registry: Registry) -> None:
     async with transaction(registry.engine) as connection:
         soon = await connection.fetchval("SELECT to_char(now() + interval '30 s', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
     await registry.load_client("portal", secret_sha256=DIGEST, expires_at=soon)
-    assert (await _token(registry)).json()["expires_in"] <= 30
+    assert (await _token(registry)).json["expires_in"] <= 30
 
 
 async def test_guessing_meets_a_limit(registry: Registry) -> None:
@@ -148,22 +148,22 @@ async def test_guessing_meets_a_limit(registry: Registry) -> None:
 async def test_a_malformed_token_request_says_so(
     registry: Registry, body: bytes, headers: dict[str, str], error: str
 ) -> None:
-    answer = await ask(registry.app, "POST", "/oauth/token", body=body, headers=headers)
+    answer = await call(registry.app, "POST", "/oauth/token", body=body, headers=headers)
     assert _error(answer)[1] == error
     assert answer.status in (400, 401, 413)
 
 
 async def test_the_public_keys_are_told_without_the_private_half(registry: Registry) -> None:
-    answer = await ask(registry.app, "GET", "/.well-known/jwks.json")
+    answer = await call(registry.app, "GET", "/.well-known/jwks.json")
     (jwk,) = JsonWebKeys.model_validate_json(answer.body).keys
     assert jwk.keys() == {"kty", "crv", "x", "kid", "alg", "use"}
-    again = await ask(registry.app, "GET", "/.well-known/jwks.json", headers={"if-none-match": answer.headers["etag"]})
+    again = await call(registry.app, "GET", "/.well-known/jwks.json", headers={"if-none-match": answer.headers["etag"]})
     assert (again.status, again.body) == (304, b"")
 
 
 async def test_a_retired_key_is_refused_at_once_and_never_used_again(registry: Registry) -> None:
     await registry.load_client("portal", secret_sha256=DIGEST)
-    token = (await _token(registry)).json()["access_token"]
+    token = (await _token(registry)).json["access_token"]
     (jwk,) = registry.guard.jwks()["keys"]
     async with transaction(registry.engine) as connection:
         await keys.retire_key(connection, jwk["kid"])
@@ -215,7 +215,7 @@ async def test_a_client_sees_the_teams_of_its_own_subtree(registry: Registry) ->
     await registry.load_client("tien-giang", secret_sha256=DIGEST, unit={"code": "82", "valid_on": "2025-05-01"})
     own = TeamPage.model_validate_json((await _read(registry, "/v1/teams", client_id="ward")).body)
     assert 0 < len(own.teams) < 46
-    assert (await _read(registry, "/v1/teams", client_id="tien-giang")).json()["teams"] == []
+    assert (await _read(registry, "/v1/teams", client_id="tien-giang")).json["teams"] == []
 
 
 @pytest.mark.parametrize(
@@ -236,10 +236,10 @@ async def test_a_client_sees_the_teams_of_its_own_subtree(registry: Registry) ->
 async def test_what_cannot_be_read_says_why(registry: Registry, target: str, status: int, code: str) -> None:
     await registry.load_client("portal", secret_sha256=DIGEST)
     answer = await _read(registry, target)
-    assert (answer.status, answer.json()["code"]) == (status, code)
+    assert (answer.status, answer.json["code"]) == (status, code)
 
 
 async def test_reading_needs_the_scope(registry: Registry) -> None:
     await registry.load_client("portal", scopes=["metrics:read"], secret_sha256=DIGEST)
-    assert (await _read(registry, "/v1/catalogue")).json()["code"] == "scope_missing"
-    assert (await ask(registry.app, "GET", "/v1/catalogue")).json()["code"] == "token_missing"
+    assert (await _read(registry, "/v1/catalogue")).json["code"] == "scope_missing"
+    assert (await call(registry.app, "GET", "/v1/catalogue")).json["code"] == "token_missing"

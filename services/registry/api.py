@@ -1,0 +1,264 @@
+"""HTTP in: tokens and their keys, and what portals and apps read."""
+
+import base64
+import binascii
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, timezone
+from urllib.parse import parse_qsl, unquote_plus
+from uuid import UUID
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from libs.common.auth import Caller, Guard
+from libs.common.db import Engine, transaction
+from libs.common.http import json_response, read_body
+from libs.common.problem import Problem
+from services.registry.domain.attempts import Attempts
+from services.registry.domain.units import LEVELS, Level
+from services.registry.use_cases import reading, tokens
+
+__all__ = ["Api"]
+
+HANOI = timezone(timedelta(hours=7))
+FORM = "application/x-www-form-urlencoded"
+MAX_FORM_BYTES = 16 * 1024
+DEFAULT_ROWS = 100
+MAX_ROWS = 500
+OAUTH_ERRORS = {
+    "too_many_attempts": "invalid_client",
+    "body_too_large": "invalid_request",
+    "body_incomplete": "invalid_request",
+    "not_ready": "temporarily_unavailable",
+}
+NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+
+
+@dataclass
+class Api:
+    """The endpoints with what they need; each opens its own transaction."""
+
+    engine: Engine
+    guard: Guard
+    signer: tokens.Signer
+    ready: Callable[[], bool]
+    attempts: Attempts = field(default_factory=Attempts)
+
+    def routes(self) -> list[Route]:
+        """Give every route."""
+        return [
+            Route("/oauth/token", self.issue_token, methods=["POST"]),
+            Route("/.well-known/jwks.json", self.read_keys),
+            Route("/v1/catalogue", self.read_catalogue),
+            Route("/v1/units", self.list_units),
+            Route("/v1/units/{unit_id:uuid}", self.read_unit),
+            Route("/v1/teams", self.list_teams),
+        ]
+
+    async def issue_token(self, request: Request) -> Response:
+        """Answer a token request; what is wrong stands in `error` too (RFC 6749, 5.2)."""
+        try:
+            if not self.ready():
+                raise Problem("not_ready", headers={"retry-after": "1"})
+            grant = await self._grant(request, _asked(request, await _form(request)))
+        except Problem as problem:
+            problem.extra["error"] = OAUTH_ERRORS.get(problem.code, problem.code)
+            problem.headers.update(NO_STORE)
+            raise
+        return json_response({"token_type": "Bearer", **msgspec.to_builtins(grant)}, headers=NO_STORE)
+
+    async def _grant(self, request: Request, asked: tokens.Asked) -> tokens.Grant:
+        who = (asked.client_id, _address(request))
+        if wait := self.attempts.wait_seconds(who, time.monotonic()):
+            raise Problem("too_many_attempts", seconds=wait, headers={"retry-after": str(wait)})
+        now = datetime.now(UTC)
+        try:
+            async with transaction(self.engine, readonly=True) as connection:
+                client = await tokens.authenticate(connection, asked, now)
+        except Problem:
+            self.attempts.failed(who, time.monotonic())
+            raise
+        if not self._knows_client(client.client_id):
+            # Made a moment ago: nobody would take its token yet.
+            raise Problem("not_ready", headers={"retry-after": "1"})
+        return tokens.issue(self.signer, client, asked.scope, now)
+
+    def _knows_client(self, client_id: str) -> bool:
+        try:
+            self.guard.root_of(client_id)
+        except LookupError:
+            return False
+        return True
+
+    async def read_keys(self, request: Request) -> Response:
+        """Give the public keys (RFC 7517)."""
+        return _answer(request, self.guard.jwks(), cache="public, max-age=60")
+
+    async def read_catalogue(self, request: Request) -> Response:
+        """Give measures, platforms and topics."""
+        self._caller(request)
+        _parameters(request)
+        async with transaction(self.engine, readonly=True) as connection:
+            found = await reading.read_catalogue(connection)
+        return _answer(request, {kind: [msgspec.Raw(body) for body in bodies] for kind, bodies in found.items()})
+
+    async def list_units(self, request: Request) -> Response:
+        """Give a page of units by code, level, parent and day."""
+        self._caller(request)
+        asked = _parameters(request, "code", "level", "parent", "valid_on", "limit", "cursor")
+        async with transaction(self.engine, readonly=True) as connection:
+            page = await reading.list_units(
+                connection,
+                code=asked.get("code"),
+                level=_level(asked),
+                parent=asked.get("parent"),
+                valid_on=_day(asked),
+                today=_today(),
+                paging=_paging(asked),
+            )
+        return _page(request, "units", page)
+
+    async def read_unit(self, request: Request) -> Response:
+        """Give a unit version."""
+        self._caller(request)
+        _parameters(request)
+        async with transaction(self.engine, readonly=True) as connection:
+            body = await reading.read_unit(connection, request.path_params["unit_id"])
+        if body is None:
+            raise Problem("not_found", path=request.url.path)
+        return _answer(request, msgspec.Raw(body))
+
+    async def list_teams(self, request: Request) -> Response:
+        """Give a page of the client's teams by code, and by unit with all that lies within it."""
+        root = self._caller(request).unit_id
+        asked = _parameters(request, "code", "unit", "limit", "cursor")
+        async with transaction(self.engine, readonly=True) as connection:
+            page = await reading.list_teams(
+                connection,
+                code=asked.get("code"),
+                unit=asked.get("unit"),
+                root=root,
+                today=_today(),
+                paging=_paging(asked),
+            )
+        return _page(request, "teams", page)
+
+    def _caller(self, request: Request) -> Caller:
+        if not self.ready():
+            raise Problem("not_ready", headers={"retry-after": "1"})
+        caller = self.guard.caller(request)
+        caller.need("registry:read")
+        return caller
+
+
+def _address(request: Request) -> str:
+    """Give the address that asks: the last that the gateway saw, or the peer's."""
+    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return forwarded or (request.client.host if request.client else "")
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Read the form; a parameter that stands twice is refused (RFC 6749, 3.2)."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise Problem("invalid_request", reason=f"Content-Type: {FORM}")
+    body = await read_body(request, MAX_FORM_BYTES)
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20, errors="strict")
+    except ValueError as error:
+        raise Problem("invalid_request", reason=str(error)) from error
+    if len(dict(pairs)) < len(pairs):
+        raise Problem("invalid_request", reason="a parameter stands twice")
+    return dict(pairs)
+
+
+def _asked(request: Request, form: Mapping[str, str]) -> tokens.Asked:
+    """Find who asks and for what: client_secret_basic or client_secret_post, never both."""
+    kind, _, encoded = request.headers.get("authorization", "").partition(" ")
+    by_form = (form.get("client_id", ""), form.get("client_secret", ""))
+    if kind.lower() == "basic":
+        if by_form[1]:
+            raise Problem("invalid_request", reason="Authorization + client_secret")
+        client_id, secret = _basic(encoded)
+        if by_form[0] not in ("", client_id):
+            raise Problem("invalid_request", reason="client_id")
+    else:
+        client_id, secret = by_form
+    if not client_id or not secret or "\x00" in client_id:
+        raise Problem("invalid_client", headers={"www-authenticate": 'Basic realm="tungnha"'})
+    if "grant_type" not in form:
+        raise Problem("invalid_request", reason="grant_type")
+    if form["grant_type"] != "client_credentials":
+        raise Problem("unsupported_grant_type")
+    return tokens.Asked(client_id, secret, form.get("scope"))
+
+
+def _basic(encoded: str) -> tuple[str, str]:
+    """Read id and secret, each form-encoded before they were joined (RFC 6749, 2.3.1)."""
+    try:
+        client_id, _, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return "", ""
+    return unquote_plus(client_id), unquote_plus(secret)
+
+
+def _parameters(request: Request, *known: str) -> dict[str, str]:
+    """Give the query's parameters; one that is unknown, empty or repeated is refused rather than passed over."""
+    pairs = request.query_params.multi_items()
+    for name, value in pairs:
+        repeated = len(request.query_params.getlist(name)) > 1
+        if name not in known or repeated or not value or "\x00" in value:
+            raise Problem("bad_parameter", name=name[:50], reason=" | ".join(known) or "∅")
+    return dict(pairs)
+
+
+def _today() -> date:
+    return datetime.now(HANOI).date()
+
+
+def _level(asked: Mapping[str, str]) -> Level | None:
+    level = next((level for level in LEVELS if level == asked.get("level")), None)
+    if level is None and "level" in asked:
+        raise Problem("bad_parameter", name="level", reason=" | ".join(LEVELS))
+    return level
+
+
+def _day(asked: Mapping[str, str]) -> date | None:
+    text = asked.get("valid_on")
+    try:
+        if text is None or len(text) == len("2025-07-01"):
+            return date.fromisoformat(text) if text else None
+    except ValueError:
+        pass
+    raise Problem("bad_parameter", name="valid_on", reason="2025-07-01")
+
+
+def _paging(asked: Mapping[str, str]) -> reading.Paging:
+    text = asked.get("limit", str(DEFAULT_ROWS))
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MAX_ROWS):
+        raise Problem("bad_parameter", name="limit", reason=f"1–{MAX_ROWS}")
+    try:
+        after = UUID(bytes=base64.urlsafe_b64decode(asked["cursor"] + "==")) if "cursor" in asked else None
+    except ValueError:
+        raise Problem("bad_parameter", name="cursor", reason="next") from None
+    return reading.Paging(after, int(text))
+
+
+def _page(request: Request, kind: str, page: reading.Page) -> Response:
+    following = base64.urlsafe_b64encode(page.last.bytes).decode().rstrip("=") if page.last else None
+    return _answer(request, {kind: [msgspec.Raw(body) for body in page.bodies], "next": following})
+
+
+def _answer(request: Request, body: object, *, cache: str = "private, no-cache") -> Response:
+    """Answer with an entity tag, or 304 to who has this already."""
+    encoded = msgspec.json.encode(body)
+    tag = f'"{hashlib.sha256(encoded).hexdigest()[:32]}"'
+    headers = {"etag": tag, "cache-control": cache}
+    tags = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+    if tag in tags or "*" in tags:
+        return Response(status_code=304, headers=headers)
+    return Response(encoded, headers=headers, media_type="application/json")

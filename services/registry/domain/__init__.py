@@ -1,0 +1,1 @@
+"""The rules of the registry: values, and how they are read from reference files; no IO."""

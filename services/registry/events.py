@@ -1,0 +1,144 @@
+"""The contract events of the registry, made from domain values; each is a row of the log."""
+
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import TypeAlias
+from uuid import UUID
+
+from libs.contracts.model import Contract, Names
+from libs.contracts.registry import (
+    ClientV1,
+    MeasureV1,
+    PartnerV1,
+    PlatformV1,
+    SigningKeyV1,
+    SuccessorV1,
+    TeamV1,
+    TopicV1,
+    UnitV1,
+)
+from libs.contracts.topics import type_of
+from services.registry.domain.catalogue import Measure, Platform, Topic
+from services.registry.domain.clients import Client, Partner, SigningKey
+from services.registry.domain.teams import Team
+from services.registry.domain.units import Unit
+
+__all__ = ["Event", "Record", "event_of"]
+
+Record: TypeAlias = Unit | Team | Measure | Platform | Topic | Client | SigningKey
+
+
+@dataclass(frozen=True)
+class Event:
+    """A record's whole state at a revision, as the log keeps it and everyone hears it."""
+
+    record_id: UUID
+    revision: int
+    type: str
+    body: bytes
+
+
+def event_of(record: Record, revision: int) -> Event:
+    """Make the event that tells a record's state at a revision."""
+    contract = _contract(record, revision)
+    return Event(record.record_id, revision, type_of(type(contract)), contract.model_dump_json().encode())
+
+
+@singledispatch
+def _contract(record: object, _: int) -> Contract:
+    raise TypeError(record)
+
+
+@_contract.register
+def _unit(unit: Unit, revision: int) -> Contract:
+    return UnitV1(
+        unit_id=unit.record_id,
+        revision=revision,
+        code=unit.code,
+        level=unit.level,
+        type=unit.type,
+        name=unit.name,
+        short_name=unit.short_name,
+        valid_from=unit.valid_from,
+        valid_to=unit.valid_to,
+        parent_id=unit.parent_id,
+        path=list(unit.path),
+        within=list(unit.within),
+        successors=[
+            SuccessorV1(unit_id=edge.unit_id, share=edge.share, effective=edge.effective, decree=edge.decree)
+            for edge in unit.successors
+        ],
+    )
+
+
+@_contract.register
+def _team(team: Team, revision: int) -> Contract:
+    return TeamV1(
+        team_id=team.record_id,
+        revision=revision,
+        code=team.code,
+        name=team.name,
+        type=team.type,
+        level=team.level,
+        local_type_name=team.local_type_name,
+        unit_id=team.unit_id,
+        established_on=team.established_on,
+        dissolved_on=team.dissolved_on,
+    )
+
+
+@_contract.register
+def _measure(measure: Measure, revision: int) -> Contract:
+    return MeasureV1(
+        code=measure.code,
+        revision=revision,
+        version=measure.version,
+        names=Names(vi=measure.names.vi, en=measure.names.en),
+        unit_of_count=measure.unit_of_count,
+        topic=measure.topic,
+        stages=list(measure.stages),
+        valid_from=measure.valid_from,
+        valid_to=measure.valid_to,
+    )
+
+
+@_contract.register
+def _platform(platform: Platform, revision: int) -> Contract:
+    return PlatformV1(
+        code=platform.code,
+        revision=revision,
+        names=Names(vi=platform.names.vi, en=platform.names.en),
+        kind=platform.kind,
+        aliases=list(platform.aliases),
+        valid_from=platform.valid_from,
+        valid_to=platform.valid_to,
+    )
+
+
+@_contract.register
+def _topic(topic: Topic, revision: int) -> Contract:
+    return TopicV1(code=topic.code, revision=revision, names=Names(vi=topic.names.vi, en=topic.names.en))
+
+
+@_contract.register
+def _client(client: Client, revision: int) -> Contract:
+    return ClientV1(
+        client_id=client.client_id,
+        revision=revision,
+        name=client.name,
+        kind=client.kind,
+        scopes=list(client.scopes),
+        unit_id=client.unit_id,
+        partner=_partner(client.partner) if client.partner else None,
+        status=client.status,
+        expires_at=client.expires_at,
+    )
+
+
+def _partner(partner: Partner) -> PartnerV1:
+    return PartnerV1(partner_id=partner.partner_id, code=partner.code, name=partner.name, kind=partner.kind)
+
+
+@_contract.register
+def _signing_key(key: SigningKey, revision: int) -> Contract:
+    return SigningKeyV1(kid=key.kid, revision=revision, jwk=dict(key.jwk), retired=key.retired)

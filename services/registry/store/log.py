@@ -1,0 +1,67 @@
+"""The newest state of each record, and how a new one is appended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from libs.common import log
+from libs.common.db import Connection
+
+__all__ = ["Head", "append", "heads", "is_published", "lock", "newest"]
+
+ROWS_PER_STATEMENT = 5_000
+
+
+@dataclass(frozen=True)
+class Head:
+    """A record's newest revision."""
+
+    revision: int
+    body: bytes
+
+
+async def lock(connection: Connection) -> None:
+    """Let one writer at a time compare and append, until its transaction ends."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtext('registry-write'))")
+
+
+async def heads(connection: Connection, event_type: str) -> dict[UUID, Head]:
+    """Give the newest revision of every record of a type."""
+    rows = await connection.fetch(
+        """SELECT DISTINCT ON (record_id) record_id, revision, body::text AS body FROM log
+           WHERE type = $1 ORDER BY record_id, revision DESC, edition DESC""",
+        event_type,
+    )
+    return {row["record_id"]: Head(row["revision"], row["body"].encode()) for row in rows}
+
+
+async def newest(connection: Connection, event_type: str, record_id: UUID) -> Head | None:
+    """Give the newest revision of a record of a type."""
+    row = await connection.fetchrow(
+        """SELECT revision, body::text AS body FROM log WHERE record_id = $1 AND type = $2
+           ORDER BY revision DESC, edition DESC LIMIT 1""",
+        record_id,
+        event_type,
+    )
+    return None if row is None else Head(row["revision"], row["body"].encode())
+
+
+async def append(connection: Connection, entries: Sequence[log.Entry]) -> None:
+    """Append revisions, a statement for every 5,000; the caller holds the lock and commits."""
+    ordered = sorted(entries, key=lambda entry: entry.record_id)
+    for start in range(0, len(ordered), ROWS_PER_STATEMENT):
+        await log.append(connection, ordered[start : start + ROWS_PER_STATEMENT])
+
+
+async def is_published(connection: Connection, relay: str) -> bool:
+    """Say whether the relay has sent everything that the log holds."""
+    published: bool = await connection.fetchval(
+        """SELECT coalesce((
+               SELECT (sent.epoch, sent.xid, sent.seq) >= (newest.epoch, newest.xid, newest.seq)
+               FROM log_position AS sent,
+                    (SELECT epoch, xid, seq FROM log ORDER BY epoch DESC, xid DESC, seq DESC LIMIT 1) AS newest
+               WHERE sent.relay = $1
+           ), NOT EXISTS (SELECT FROM log))""",
+        relay,
+    )
+    return published

@@ -1,0 +1,1 @@
+"""What the registry can do; nothing here commits."""

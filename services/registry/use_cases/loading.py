@@ -1,0 +1,126 @@
+"""Loading reference files: what is new or changed becomes a revision, what is the same appends nothing."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from libs.common.db import Connection
+from services.registry.domain import catalogue, clients, teams, units
+from services.registry.domain.clients import Client, Declared
+from services.registry.domain.files import Row
+from services.registry.events import Event, Record, event_of
+from services.registry.store import access, log, reads
+
+__all__ = [
+    "File",
+    "Load",
+    "Loaded",
+    "load_catalogue",
+    "load_clients",
+    "load_map",
+    "load_partners",
+    "load_teams",
+    "save",
+]
+
+File = tuple[str, bytes]
+"""A file's name and content."""
+
+Load = Callable[..., Awaitable[list["Loaded"]]]
+"""Loads files in the caller's transaction: called with the connection and each file; raises BadFile."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What became of the records of a kind."""
+
+    kind: str
+    read: int
+    new: int
+    changed: int
+
+
+async def save(connection: Connection, kind: str, records: Sequence[Record]) -> Loaded:
+    """Append a revision of every record that is new or differs from its newest one."""
+    await log.lock(connection)
+    firsts = [event_of(record, 1) for record in records]
+    known = {
+        record_id: head
+        for event_type in sorted({event.type for event in firsts})
+        for record_id, head in (await log.heads(connection, event_type)).items()
+    }
+    new: list[Event] = []
+    changed: list[Event] = []
+    for record, first in zip(records, firsts, strict=True):
+        head = known.get(first.record_id)
+        if head is None:
+            new.append(first)
+        elif event_of(record, head.revision).body != head.body:
+            changed.append(event_of(record, head.revision + 1))
+    await log.append(connection, [*new, *changed])
+    return Loaded(kind, len(records), len(new), len(changed))
+
+
+async def load_map(connection: Connection, unit_file: File, lineage_file: File) -> list[Loaded]:
+    """Load the units and where their territory went; raises BadFile."""
+    return [await save(connection, "units", units.build_map(unit_file, lineage_file))]
+
+
+async def load_catalogue(connection: Connection, file: File) -> list[Loaded]:
+    """Load measures, platforms and topics; raises BadFile."""
+    read = catalogue.build(*file)
+    return [
+        await save(connection, "topics", read.topics),
+        await save(connection, "measures", read.measures),
+        await save(connection, "platforms", read.platforms),
+    ]
+
+
+async def load_teams(connection: Connection, file: File) -> list[Loaded]:
+    """Load teams, whose units must be known; raises BadFile."""
+    rows = teams.read_teams(*file)
+    known = await reads.find_units(connection, [row.text("unit_code") for row in rows])
+    return [await save(connection, "teams", teams.build_teams(rows, known))]
+
+
+async def load_partners(connection: Connection, file: File) -> list[Loaded]:
+    """Load partners; clients that act for a changed one are told anew. Raises BadFile."""
+    partners = clients.build_partners(*file)
+    await log.lock(connection)
+    before = await access.list_partners(connection)
+    await access.save_partners(connection, partners)
+    new = sum(partner.code not in before for partner in partners)
+    changed = {p.code: p for p in partners if p.code in before and before[p.code] != p}
+    if changed:
+        acting = [c for c in await access.list_clients(connection) if c.partner and c.partner.code in changed]
+        await save(connection, "clients", [replace(c, partner=changed[c.partner.code]) for c in acting if c.partner])
+    return [Loaded("partners", len(partners), new, len(changed))]
+
+
+async def load_clients(connection: Connection, file: File) -> list[Loaded]:
+    """Load clients; one that is suspended stays so, a secret never seen before replaces the older ones at once.
+
+    Raises BadFile.
+    """
+    declared = await declare(connection, *clients.read_clients(*file))
+    await log.lock(connection)
+    told = [await _as_suspended(connection, each.client) for each in declared]
+    for each in declared:
+        await _take_secret(connection, each)
+    return [await save(connection, "clients", told)]
+
+
+async def declare(connection: Connection, rows: Sequence[Row], unit_rows: Sequence[Row]) -> list[Declared]:
+    """Make clients from rows, with the units and partners that they name; raises BadFile."""
+    known = await reads.find_units(connection, [row.text("code") for row in unit_rows])
+    return clients.build_clients(rows, known, await access.list_partners(connection))
+
+
+async def _as_suspended(connection: Connection, client: Client) -> Client:
+    known = await access.load_client(connection, client.client_id)
+    return client if known is None else replace(client, status=known.status)
+
+
+async def _take_secret(connection: Connection, declared: Declared) -> None:
+    client_id, digest = declared.client.client_id, declared.secret_sha256
+    if digest is not None and not await access.knows_secret(connection, client_id, digest):
+        await access.replace_secrets(connection, client_id, digest)
