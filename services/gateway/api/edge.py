@@ -1,0 +1,51 @@
+"""What every answer of the public door carries: security headers, and CORS where it was asked for."""
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["add_edges"]
+
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cache-control": "no-store",
+}
+"""Set where the answer does not say otherwise; HSTS is the ingress's, which has the certificate."""
+
+
+class _SecurityHeaders:
+    """Adds what is missing, to problems and pages alike."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, answer if scope["type"] == "http" else send)
+
+
+def add_edges(app: FastAPI, cors_origins: Sequence[str]) -> None:
+    """Put the layers around an application; no origin listed means that no page of another site may call."""
+    # A redirect to the path without its last slash would name the scheme of this hop, not the public one.
+    app.router.redirect_slashes = False
+    app.add_middleware(_SecurityHeaders)
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "Accept-Language", "If-None-Match", "X-Request-Id"],
+            expose_headers=["ETag", "Retry-After", "X-Request-Id", "RateLimit", "RateLimit-Policy", "Location"],
+            max_age=600,
+        )

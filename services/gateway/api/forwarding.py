@@ -1,0 +1,123 @@
+"""Forwarding: token and scope before the body, bytes counted as they come, then the same bytes to the upstream."""
+
+from collections.abc import Callable
+from urllib.parse import quote_from_bytes
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from libs.common.auth import Guard
+from libs.common.http import MAX_BODY_BYTES, read_body
+from libs.common.problem import Problem
+from libs.common.telemetry import get_logger, request_id
+from libs.contracts.operations import OPERATIONS, Operation
+from services.gateway.clients import Answer, Upstream, UpstreamAway
+
+__all__ = ["forwarding_routes", "route_path"]
+
+logger = get_logger(__name__)
+
+SENT_ON = ("authorization", "content-type", "accept-language", "if-none-match")
+PASSED_BACK = (
+    "content-type",
+    "content-language",
+    "etag",
+    "cache-control",
+    "retry-after",
+    "www-authenticate",
+    "location",
+    "vary",
+)
+NO_BODY = frozenset({204, 304})
+RETRY_SECONDS = "2"
+# What is already a query may hold any of these; only bytes outside ASCII are written as %XX.
+AS_IT_IS = "".join(chr(code) for code in range(33, 127))
+
+
+def route_path(operation: Operation) -> str:
+    """Give the operation's path as Starlette has it, `{id:uuid}` for a path parameter that is a UUID."""
+    path = operation.path
+    for parameter in operation.parameters:
+        if parameter.where == "path" and parameter.schema.get("format") == "uuid":
+            path = path.replace(f"{{{parameter.name}}}", f"{{{parameter.name}:uuid}}")
+    return path
+
+
+def forwarding_routes(guard: Guard, ready: Callable[[], bool]) -> list[BaseRoute]:
+    """Make the routes of all operations that another service answers, in the order of the table."""
+    return [_route(operation, guard, ready) for operation in OPERATIONS if operation.service != "gateway"]
+
+
+def _route(operation: Operation, guard: Guard, ready: Callable[[], bool]) -> Route:
+    async def endpoint(request: Request) -> Response:
+        try:
+            _verify(operation, request, guard, ready)
+            _check_headers(operation, request)
+        except Problem as problem:
+            if _has_much_to_send(request):
+                problem.headers["connection"] = "close"
+            raise
+        body = await read_body(request, operation.body_limit_bytes) if operation.request else None
+        upstream: Upstream = request.state.upstreams[operation.service]
+        try:
+            answer = await upstream.ask(operation.method, _target(request), _headers_for(operation, request), body)
+        except UpstreamAway as error:
+            logger.warning("upstream.away", upstream=upstream.name, error=str(error))
+            raise Problem("unavailable", headers={"retry-after": RETRY_SECONDS}) from error
+        return _passed_back(answer)
+
+    endpoint.__name__ = operation.operation_id  # Names the operation in the telemetry.
+    return Route(route_path(operation), endpoint, methods=[operation.method])
+
+
+def _verify(operation: Operation, request: Request, guard: Guard, ready: Callable[[], bool]) -> None:
+    """Refuse a caller without the operation's scope; raises Problem."""
+    if operation.scope is None:
+        return
+    if not ready():
+        # The clients are not all known yet: an unknown one may be a good one.
+        raise Problem("not_ready", headers={"retry-after": RETRY_SECONDS})
+    guard.caller(request).need(operation.scope)
+
+
+def _check_headers(operation: Operation, request: Request) -> None:
+    """Refuse a body of another type, or a compressed one, whose size could not be counted; raises Problem."""
+    if operation.request is None:
+        return
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if encoding not in ("", "identity"):
+        raise Problem("unsupported_media_type", expected=f"{operation.request_type}, Content-Encoding: identity")
+    if content_type != operation.request_type:
+        raise Problem("unsupported_media_type", expected=operation.request_type)
+
+
+def _has_much_to_send(request: Request) -> bool:
+    """Say whether an unread body would go on coming for longer than keeping the connection is worth."""
+    length = request.headers.get("content-length", "0")
+    return "transfer-encoding" in request.headers or not length.isdigit() or int(length) > MAX_BODY_BYTES
+
+
+def _target(request: Request) -> str:
+    """Give path and query as they came; a path that matched a route needs no escapes."""
+    query: bytes = request.scope["query_string"]
+    path: str = request.scope["path"]
+    return f"{path}?{quote_from_bytes(query, safe=AS_IT_IS)}" if query else path
+
+
+def _headers_for(operation: Operation, request: Request) -> dict[str, str]:
+    headers = {name: request.headers[name] for name in SENT_ON if name in request.headers}
+    if operation.scope is None and request.client is not None:
+        # Who asks for tokens is told, so that guessing secrets slows the guesser only; never what the caller claims.
+        headers["x-forwarded-for"] = request.client.host
+    return {**headers, "x-request-id": request_id.get(), "accept-encoding": "identity"}
+
+
+def _passed_back(answer: Answer) -> Response:
+    headers = {name: value for name, value in answer.headers.items() if _is_passed_back(name)}
+    return Response(None if answer.status in NO_BODY else answer.body, answer.status, headers)
+
+
+def _is_passed_back(name: str) -> bool:
+    return name in PASSED_BACK or name.startswith("ratelimit")

@@ -1,0 +1,73 @@
+"""HTTP out: one session for each upstream; requests go through as they came, answers come back as they are."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from yarl import URL
+
+__all__ = ["Answer", "UpstreamAway", "Upstream", "open_upstreams"]
+
+CONNECTIONS = 200
+# Shorter than the servers' keep-alive of 75 s, so that a connection is never used while its server closes it.
+KEEP_ALIVE_SECONDS = 30
+AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+"""Headers the client library would add by itself; none that the caller did not send goes out."""
+
+
+class UpstreamAway(Exception):
+    """An upstream could not be reached, broke off or took too long; whether it did what was asked is unknown."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an upstream answered; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Upstream:
+    """One service behind the gateway."""
+
+    def __init__(self, name: str, session: aiohttp.ClientSession, base: str) -> None:
+        self.name = name
+        self._session = session
+        self._base = base.rstrip("/")
+
+    async def ask(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        """Send one request; `target` is path and query as they are to be sent. Raises UpstreamAway.
+
+        A POST is sent once: the library itself repeats only idempotent methods on a connection that was just closed.
+        """
+        url = URL(self._base + target, encoded=True)
+        try:
+            async with self._session.request(
+                method, url, headers=headers, data=body, allow_redirects=False
+            ) as response:
+                content = await response.read()
+                return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, content)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise UpstreamAway(f"{self.name}: {type(error).__name__}: {error}") from error
+
+
+@asynccontextmanager
+async def open_upstreams(
+    addresses: Mapping[str, str], *, connect_seconds: float, answer_seconds: float
+) -> AsyncIterator[dict[str, Upstream]]:
+    """Open a session for each upstream, by name; nothing is connected yet."""
+    timeout = aiohttp.ClientTimeout(total=answer_seconds, connect=connect_seconds)
+    async with AsyncExitStack() as stack:
+        upstreams = {}
+        for name, base in addresses.items():
+            session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS),
+                timeout=timeout,
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=AUTOMATIC,
+            )
+            upstreams[name] = Upstream(name, await stack.enter_async_context(session), base)
+        yield upstreams
