@@ -31,6 +31,7 @@ class Problem(Exception):
     def __init__(
         self,
         code: str,
+        /,
         *,
         faults: Sequence[Fault] = (),
         headers: Mapping[str, str] | None = None,

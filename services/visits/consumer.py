@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from libs.common.auth import Guard
-from libs.common.db import Unavailable, transaction
+from libs.common.db import Engine, Unavailable, transaction
 from libs.common.log import Position
 from libs.common.replica import Apply, Replica
 from libs.common.telemetry import get_logger
@@ -31,23 +29,23 @@ def handlers(directory: Directory, guard: Guard) -> dict[str, Apply]:
     """Give what to do with each type of event; pydantic's ValidationError is a ValueError."""
 
     def unit(body: bytes, _: Position) -> None:
-        told = UnitV1.model_validate_json(body)
+        told = UnitV1.model_validate_json(body, extra="ignore")
         directory.add_unit(
             Unit(told.unit_id, told.revision, told.code, told.valid_from, told.valid_to, frozenset(told.within))
         )
 
     def team(body: bytes, _: Position) -> None:
-        told = TeamV1.model_validate_json(body)
+        told = TeamV1.model_validate_json(body, extra="ignore")
         directory.add_team(
             Team(told.team_id, told.revision, told.code, told.unit_id, told.established_on, told.dissolved_on)
         )
 
     def measure(body: bytes, _: Position) -> None:
-        told = MeasureV1.model_validate_json(body)
+        told = MeasureV1.model_validate_json(body, extra="ignore")
         directory.add_measure(Measure(told.code, told.revision, frozenset(told.stages), told.valid_from, told.valid_to))
 
     def platform(body: bytes, _: Position) -> None:
-        told = PlatformV1.model_validate_json(body)
+        told = PlatformV1.model_validate_json(body, extra="ignore")
         directory.add_platform(Platform(told.code, told.revision))
 
     return {
@@ -67,7 +65,7 @@ class Settler:
     The event alone would miss a record that was stored as held just after its team had come.
     """
 
-    engine: AsyncEngine
+    engine: Engine
     directory: Directory
     root_of: Callable[[str], UUID | None]
     changed: asyncio.Event

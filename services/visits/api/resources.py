@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
 from libs.common.auth import Caller, Guard
+from libs.common.db import Engine
 from libs.common.problem import Catalogue, Fault, Problem
 from libs.common.validation import faults_of
 from services.visits.api.kinds import RecordKind
@@ -27,7 +27,7 @@ _M = TypeVar("_M", bound=BaseModel)
 class Resources:
     """The process's open resources; `now` gives our clock in UTC."""
 
-    engine: AsyncEngine
+    engine: Engine
     guard: Guard
     directory: Directory
     keys: KeyChain
