@@ -1,5 +1,6 @@
 """HTTP: the application every service builds, request ids, problems, limits, health and /metrics."""
 
+import hashlib
 import re
 import time
 import uuid
@@ -20,7 +21,15 @@ from libs.common.kafka import Away
 from libs.common.problem import Catalogue, Problem
 from libs.common.telemetry import get_logger, render, request_id
 
-__all__ = ["MAX_BODY_BYTES", "build_app", "json_response", "problem_response", "read_body"]
+__all__ = [
+    "MAX_BODY_BYTES",
+    "build_app",
+    "is_current",
+    "json_response",
+    "problem_response",
+    "read_body",
+    "tagged_response",
+]
 
 logger = get_logger(__name__)
 
@@ -36,6 +45,23 @@ Ready = Callable[[], Mapping[str, bool]]
 def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with JSON; `body` is anything msgspec encodes."""
     return Response(msgspec.json.encode(body), status, headers, "application/json")
+
+
+def is_current(request: Request, tag: str) -> bool:
+    """Say whether the client has what this entity tag stands for (If-None-Match, RFC 9110, 13.1.2)."""
+    tags = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+    return tag in tags or "*" in tags
+
+
+def tagged_response(
+    request: Request, body: bytes, media_type: str = "application/json", headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer with a strong entity tag made of the body, or 304 to who has it already."""
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"etag": tag, "cache-control": "private, no-cache", **(headers or {})}
+    if is_current(request, tag):
+        return Response(None, 304, headers)
+    return Response(body, 200, headers, media_type)
 
 
 def _wants_english(languages: str) -> bool:

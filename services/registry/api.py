@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from starlette.routing import Route
 
 from libs.common.auth import Caller, Guard
 from libs.common.db import Engine, transaction
-from libs.common.http import json_response, read_body
+from libs.common.http import json_response, read_body, tagged_response
 from libs.common.problem import Problem
 from services.registry.domain.attempts import Attempts
 from services.registry.domain.units import LEVELS, Level
@@ -255,10 +254,4 @@ def _page(request: Request, kind: str, page: reading.Page) -> Response:
 
 def _answer(request: Request, body: object, *, cache: str = "private, no-cache") -> Response:
     """Answer with an entity tag, or 304 to who has this already."""
-    encoded = msgspec.json.encode(body)
-    tag = f'"{hashlib.sha256(encoded).hexdigest()[:32]}"'
-    headers = {"etag": tag, "cache-control": cache}
-    tags = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
-    if tag in tags or "*" in tags:
-        return Response(status_code=304, headers=headers)
-    return Response(encoded, headers=headers, media_type="application/json")
+    return tagged_response(request, msgspec.json.encode(body), headers={"cache-control": cache})

@@ -132,6 +132,7 @@ def _reads(kind: _Kind) -> tuple[Operation, ...]:
         operation_id=f"read_{kind.noun}",
         summary=kind.summary("Đọc một {}", "Read a {}"),
         description=words.READ,
+        revalidates=True,
         response=RecordView,
         parameters=(kind.record_id,),
         problems=(*GUARDED, *kind.codes, "record_unknown"),

@@ -1,6 +1,5 @@
 """Public pages that the gateway answers itself: index, OpenAPI document, documentation, problem codes."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from libs.common.http import tagged_response
 from libs.common.problem import Problem
 from libs.contracts import openapi
 from libs.contracts.problem_api import ProblemCatalogue, ProblemMeaning
@@ -37,19 +37,10 @@ class _Page:
     def __init__(self, body: str, media_type: str, headers: Mapping[str, str] | None = None) -> None:
         self._body = body.encode()
         self._media_type = media_type
-        self._etag = f'"{hashlib.sha256(self._body).hexdigest()[:32]}"'
-        self._headers = {
-            "etag": self._etag,
-            "cache-control": f"public, max-age={FRESH_SECONDS}",
-            "vary": "Accept",
-            **(headers or {}),
-        }
+        self._headers = {"cache-control": f"public, max-age={FRESH_SECONDS}", "vary": "Accept", **(headers or {})}
 
     def answer(self, request: Request) -> Response:
-        tags = request.headers.get("if-none-match", "")
-        if tags == "*" or self._etag in (tag.strip().removeprefix("W/") for tag in tags.split(",")):
-            return Response(None, 304, self._headers)
-        return Response(self._body, 200, self._headers, self._media_type)
+        return tagged_response(request, self._body, self._media_type, self._headers)
 
 
 def page_routes(public_url: str | None, *, local_url: str) -> list[BaseRoute]:

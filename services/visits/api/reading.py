@@ -5,11 +5,12 @@ from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.common.db import transaction
-from libs.common.http import json_response
+from libs.common.http import tagged_response
 from libs.common.problem import Problem
 from libs.common.telemetry import get_logger
 from services.visits import store
@@ -52,7 +53,7 @@ async def one(request: Request, kind: RecordKind, resources: Resources) -> Respo
     if not rows or rows[0].kind != kind.kind or not may_see(rows[0], author, resources.directory):
         raise Problem("record_unknown", id=str(record_id))
     logger.info("record.read", client=author.client_id, record=str(record_id))
-    return json_response(record_view(rows))
+    return tagged_response(request, msgspec.json.encode(record_view(rows)))
 
 
 async def receipts(request: Request, kind: RecordKind, resources: Resources) -> Response:
@@ -70,7 +71,7 @@ async def receipts(request: Request, kind: RecordKind, resources: Resources) -> 
     seen = [row for row in found if row.kind == kind.kind and may_see(row, author, resources.directory)]
     rows = [resources.receipts.known(None, row) for row in seen]
     missing = sorted(set(ids) - {row.change_id for row in seen})
-    return json_response({"rows": rows, "not_found": missing})
+    return tagged_response(request, msgspec.json.encode({"rows": rows, "not_found": missing}))
 
 
 async def own_records(request: Request, kind: RecordKind, resources: Resources) -> Response:
@@ -89,7 +90,7 @@ async def own_records(request: Request, kind: RecordKind, resources: Resources) 
         if may_see(histories[record_id][0], author, resources.directory)
     ]
     following = _cursor(*ids[limit - 1]) if len(ids) > limit else None
-    return json_response({"records": views, "next": following})
+    return tagged_response(request, msgspec.json.encode({"records": views, "next": following}))
 
 
 def _reporter(request: Request, kind: RecordKind, author: Author, resources: Resources) -> UUID:
