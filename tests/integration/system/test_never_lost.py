@@ -1,0 +1,150 @@
+"""Whatever is killed while work is in flight, the numbers are those of the undisturbed run."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from libs.common.db import Connection, connect, open_engine, transaction
+from libs.common.kafka import Incoming
+from libs.contracts.topics import RECORDS
+from services.metrics.consumer import handle
+from tests.integration.system.conftest import World, fill, until
+from tests.support.counting import counted, expected
+from tests.support.kafka import OwnTopic, read_all
+from tests.support.postgres import MakeDatabase
+
+pytestmark = pytest.mark.timeout(240)
+TOPIC = OwnTopic(RECORDS.name, RECORDS.partitions)
+
+
+@asynccontextmanager
+async def _holding(url: str, statement: str) -> AsyncIterator[Connection]:
+    """Hold a row's lock, so that whoever wants it next stands still with its work begun."""
+    connection = await connect(url, application_name="test lock")
+    try:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL transaction_timeout = 0")
+            await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            await connection.execute(statement)
+            yield connection
+    finally:
+        await connection.close()
+
+
+async def _waits_for_a_lock(url: str, table: str) -> bool:
+    connection = await connect(url, application_name="test watcher")
+    try:
+        found = await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            " AND query LIKE '%' || $1 || '%'",
+            table,
+        )
+        return bool(found)
+    finally:
+        await connection.close()
+
+
+async def _equal(world: World, metrics_url: str | None = None) -> None:
+    wanted, found = await expected(world.visits_url), await counted(metrics_url or world.metrics_url)
+    assert wanted.facts
+    assert found.facts == wanted.facts
+    for part in ("quantity", "unknown", "people", "households"):
+        assert dict(getattr(found, part)) == dict(getattr(wanted, part)), part
+
+
+async def test_a_relay_killed_between_sending_and_moving_on_loses_nothing(world: World) -> None:
+    await fill(world.visits, 12)
+    relay = world.relay()
+    await world.supervisor.start(world.consumer())
+    await world.supervisor.start(relay)
+    await until(lambda: _reached_end(world), "the relay is at the end")
+    await fill(world.visits, 6, seed=2)
+    # Stopped from moving its position, the relay has sent rows that it has not moved past.
+    async with _holding(world.visits_url, "SELECT * FROM log_position FOR UPDATE"):
+        before = await world.relayed()
+        await fill(world.visits, 6, seed=3)
+        await until(lambda: _waits_for_a_lock(world.visits_url, "UPDATE log_position"), "the relay wants to move on")
+        sent = [m for m in await read_all(world.kafka.bootstrap, TOPIC) if "ce_sequence" in m.headers]
+        await world.supervisor.kill("relay")
+        assert await world.relayed() == before
+        assert max(_sequence(m) for m in sent) > (before.epoch, before.xid, before.seq), "nothing was in flight"
+    await world.supervisor.restart("relay")
+    await world.until_folded()
+    await _equal(world)
+
+
+def _sequence(message: Incoming) -> tuple[int, ...]:
+    return tuple(int(part) for part in message.headers["ce_sequence"].split("."))
+
+
+async def _reached_end(world: World) -> bool:
+    return await world.relayed() >= await world.log_end()
+
+
+async def test_a_consumer_killed_in_the_middle_of_a_fold_loses_nothing(world: World) -> None:
+    await fill(world.visits, 10)
+    await world.supervisor.start(world.relay())
+    # The revision is raised last: held there, a fold has written everything and committed nothing.
+    async with _holding(world.metrics_url, "SELECT * FROM data_revision FOR UPDATE"):
+        await world.supervisor.start(world.consumer())
+        await until(lambda: _waits_for_a_lock(world.metrics_url, "data_revision"), "a fold is at its end")
+        await world.supervisor.kill("consumer")
+        assert not (await counted(world.metrics_url)).facts, "the fold was committed before the kill"
+    await world.supervisor.restart("consumer")
+    await world.until_folded()
+    await _equal(world)
+
+
+async def test_kafka_killed_while_rows_come_in_delays_the_numbers_and_changes_none(world: World) -> None:
+    await world.supervisor.start(world.relay(), world.consumer())
+    writing = asyncio.ensure_future(fill(world.visits, 16))
+    await until(lambda: _some_but_not_all(world), "some rows are relayed and some are not")
+    await world.kafka.kill()
+    assert await world.relayed() < await world.log_end(), "nothing was in flight"
+    await writing
+    await world.kafka.restart()
+    await world.until_folded()
+    await _equal(world)
+
+
+async def _some_but_not_all(world: World) -> bool:
+    relayed = await world.relayed()
+    return relayed.seq > 0 and relayed < await world.log_end()
+
+
+async def test_the_topic_read_again_into_an_empty_database_gives_the_same_numbers(
+    world: World, make_database: MakeDatabase
+) -> None:
+    await fill(world.visits, 8)
+    await world.supervisor.start(world.relay(), world.consumer())
+    await world.until_folded()
+    await _equal(world)
+    anew = await make_database("metrics")
+    await world.supervisor.stop()
+    await world.supervisor.start(world.consumer(anew))
+    await world.until_folded(anew)
+    await _equal(world, anew)
+
+
+async def test_every_message_twice_and_in_reverse_gives_the_same_numbers(
+    world: World, make_database: MakeDatabase
+) -> None:
+    await fill(world.visits, 8)
+    await world.supervisor.start(world.relay())
+    await until(lambda: _reached_end(world), "everything is sent")
+    messages = await read_all(world.kafka.bootstrap, TOPIC)
+    straight, reversed_twice = await make_database("metrics"), await make_database("metrics")
+    await _fold(straight, messages)
+    await _fold(reversed_twice, [m for message in reversed(messages) for m in (message, message)])
+    await _fold(reversed_twice, messages)
+    await _equal(world, straight)
+    await _equal(world, reversed_twice)
+
+
+async def _fold(url: str, messages: Sequence[Incoming], size: int = 300) -> None:
+    async with open_engine(url, application_name="test fold") as engine:
+        for begin in range(0, len(messages), size):
+            async with transaction(engine) as connection:
+                await handle(connection, messages[begin : begin + size])
