@@ -20,14 +20,17 @@ TOPIC = OwnTopic(RECORDS.name, RECORDS.partitions)
 
 
 @asynccontextmanager
-async def _holding(url: str, statement: str) -> AsyncIterator[Connection]:
-    """Hold a row's lock, so that whoever wants it next stands still with its work begun."""
+async def _holding(url: str, table: str) -> AsyncIterator[Connection]:
+    """Hold a table, so that whoever wants to write to it stands still with its work begun.
+
+    Not a row: its lock would take a transaction id, and an open one holds every relay of the cluster back.
+    """
     connection = await connect(url, application_name="test lock")
     try:
         async with connection.transaction():
             await connection.execute("SET LOCAL transaction_timeout = 0")
             await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            await connection.execute(statement)
+            await connection.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
             yield connection
     finally:
         await connection.close()
@@ -62,7 +65,7 @@ async def test_a_relay_killed_between_sending_and_moving_on_loses_nothing(world:
     await until(lambda: _reached_end(world), "the relay is at the end")
     await fill(world.visits, 6, seed=2)
     # Stopped from moving its position, the relay has sent rows that it has not moved past.
-    async with _holding(world.visits_url, "SELECT * FROM log_position FOR UPDATE"):
+    async with _holding(world.visits_url, "log_position"):
         before = await world.relayed()
         await fill(world.visits, 6, seed=3)
         await until(lambda: _waits_for_a_lock(world.visits_url, "UPDATE log_position"), "the relay wants to move on")
@@ -87,7 +90,7 @@ async def test_a_consumer_killed_in_the_middle_of_a_fold_loses_nothing(world: Wo
     await fill(world.visits, 10)
     await world.supervisor.start(world.relay())
     # The revision is raised last: held there, a fold has written everything and committed nothing.
-    async with _holding(world.metrics_url, "SELECT * FROM data_revision FOR UPDATE"):
+    async with _holding(world.metrics_url, "data_revision"):
         await world.supervisor.start(world.consumer())
         await until(lambda: _waits_for_a_lock(world.metrics_url, "data_revision"), "a fold is at its end")
         await world.supervisor.kill("consumer")
