@@ -53,9 +53,10 @@ class System:
 
 
 @asynccontextmanager
-async def open_system(say: Say, *, local: Path = LOCAL) -> AsyncIterator[System]:
+async def open_system(say: Say, *, local: Path = LOCAL, cache: Path = LOCAL / "cache") -> AsyncIterator[System]:
     """Start everything, load the reference data, and stop everything at the end.
 
+    Data, logs, secrets and remembered ports lie under `local`, Kafka's jars under `cache`.
     DATABASE_URL_REGISTRY, _VISITS, _METRICS and KAFKA_BOOTSTRAP, where set, name servers to use instead of own ones.
     Raises LocalError with a clear line for whatever stands in the way.
     """
@@ -63,7 +64,7 @@ async def open_system(say: Say, *, local: Path = LOCAL) -> AsyncIterator[System]
         stack.enter_context(hold_lock(local / "lock"))
         secrets = ensure_secrets(local / "secrets")
         environment = _environment(secrets, local, say)
-        kafka_starting = asyncio.ensure_future(_start_kafka(stack, environment, local, say))
+        kafka_starting = asyncio.ensure_future(_start_kafka(stack, environment, local, cache, say))
         try:
             postgres = await _start_postgres(stack, environment, local, say)
             await _prepare(environment, secrets, local / "log", say)
@@ -116,13 +117,15 @@ async def _start_postgres(
     return server
 
 
-async def _start_kafka(stack: AsyncExitStack, environment: dict[str, str], local: Path, say: Say) -> KafkaServer | None:
+async def _start_kafka(
+    stack: AsyncExitStack, environment: dict[str, str], local: Path, cache: Path, say: Say
+) -> KafkaServer | None:
     if given := os.environ.get("KAFKA_BOOTSTRAP"):  # noqa: TID251
         environment["KAFKA_BOOTSTRAP"] = given
         say(f"Kafka: using {given}")
         return None
     port = remembered_port(local / "ports.json", "kafka", say)
-    server = await stack.enter_async_context(open_kafka(local / "kafka", local / "cache", port=port, say=say))
+    server = await stack.enter_async_context(open_kafka(local / "kafka", cache, port=port, say=say))
     environment["KAFKA_BOOTSTRAP"] = server.bootstrap
     say(f"Kafka is up on port {server.port}")
     return server

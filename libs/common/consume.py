@@ -150,6 +150,6 @@ async def run_consumer(
                 while not stop.is_set():
                     beat()
                     await loop.turn()
-        except (Away, Fenced, LookupError, Unavailable) as error:
+        except (Away, Fenced, Unavailable) as error:
             logger.warning("consumer.interrupted", topic=topic.name, error=repr(error))
             await asyncio.sleep(RETRY_SECONDS)

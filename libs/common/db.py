@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
 import asyncpg
+import sqlalchemy.exc
 import stamina
 from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-__all__ = ["GONE", "Connection", "Engine", "Unavailable", "connect", "migrate", "open_engine", "transaction"]
+__all__ = ["GONE", "Connection", "Engine", "Unavailable", "connect", "is_gone", "migrate", "open_engine", "transaction"]
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Engine: TypeAlias = AsyncEngine
@@ -25,6 +26,8 @@ GONE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
+    # A connection that was told of its end while idle confuses asyncpg's protocol into this.
+    asyncpg.InternalClientError,
     TimeoutError,
 )
 
@@ -68,28 +71,51 @@ async def open_engine(
         await engine.dispose()
 
 
-@asynccontextmanager
-async def transaction(
-    engine: AsyncEngine, *, isolation: Isolation = "read_committed", readonly: bool = False
-) -> AsyncIterator[Connection]:
-    """Run the block in one transaction: committed at its end, rolled back by any exception.
+def is_gone(error: BaseException) -> bool:
+    """Say whether an error means that PostgreSQL is away or the connection lost, not that the program is wrong."""
+    # asyncpg's InterfaceError has children that are ValueErrors: bad arguments, which no retry mends.
+    return isinstance(error, GONE) and not isinstance(error, ValueError)
 
-    Raises Unavailable when PostgreSQL is away; a commit whose answer was lost is Unavailable too.
-    """
-    try:
-        # SQLAlchemy's own connection stays in autocommit: the transaction is asyncpg's, in sight here.
+
+@asynccontextmanager
+async def _checked_out(engine: Engine) -> AsyncIterator[Connection]:
+    """Lend a connection of the pool that is not known to be dead; one that comes back unclean is dropped."""
+    while True:
         async with engine.connect() as pooled:
             raw = await pooled.get_raw_connection()
             connection = cast(Connection, raw.driver_connection)
+            if connection.is_closed():
+                # PostgreSQL went away while it lay in the pool; asking another costs nothing, for none was begun.
+                await pooled.invalidate()
+                continue
             try:
-                async with connection.transaction(isolation=isolation, readonly=readonly):
-                    yield connection
+                yield connection
             except BaseException:
-                # Cancelled between statements, a connection may still hold its transaction; drop it then.
+                # Cancelled between statements, a connection may still hold its transaction.
                 if connection.is_closed() or connection.is_in_transaction():
                     await pooled.invalidate()
                 raise
+            return
+
+
+@asynccontextmanager
+async def transaction(
+    engine: Engine, *, isolation: Isolation = "read_committed", readonly: bool = False
+) -> AsyncIterator[Connection]:
+    """Run the block in one transaction: committed at its end, rolled back by any exception.
+
+    SQLAlchemy's own connection stays in autocommit: the transaction is asyncpg's, in sight here. Raises Unavailable
+    when PostgreSQL is away; a commit whose answer was lost is Unavailable too.
+    """
+    try:
+        async with _checked_out(engine) as connection, connection.transaction(isolation=isolation, readonly=readonly):
+            yield connection
+    except (sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError) as error:
+        # These come from the pool alone: a connection refused, or none free in time.
+        raise Unavailable(str(error) or type(error).__name__) from error
     except GONE as error:
+        if not is_gone(error):
+            raise
         raise Unavailable(str(error) or type(error).__name__) from error
 
 

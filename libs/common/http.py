@@ -37,6 +37,8 @@ MAX_BODY_BYTES = 1024 * 1024
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
+_QUIET = {"live", "readiness", "metrics"}  # Asked every few seconds by machines.
+
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
 Ready = Callable[[], Mapping[str, bool]]
 """Gives the parts that must be there, each with whether it is."""
@@ -143,7 +145,10 @@ class _Edge:
         finally:
             endpoint = scope.get("endpoint")
             operation = getattr(endpoint, "__name__", "none") if endpoint else "none"
-            self._seconds.labels(operation, str(status)).observe(time.perf_counter() - begun)
+            seconds = time.perf_counter() - begun
+            self._seconds.labels(operation, str(status)).observe(seconds)
+            if operation not in _QUIET:
+                logger.info("request.answered", operation=operation, status=status, ms=round(seconds * 1000, 1))
             request_id.reset(token)
 
 

@@ -123,7 +123,7 @@ async def make_topics(bootstrap: str, topics: Sequence[TopicSpec], *, replicatio
 async def identify(bootstrap: str, topics: Sequence[str]) -> str:
     """Name the cluster and the topics by their ids: positions are valid only for this very place.
 
-    Raises Away when Kafka does not answer, LookupError when a topic does not exist.
+    Raises Away when Kafka does not answer, or does not know a topic, which may only just have been made.
     """
     client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
     try:
@@ -131,7 +131,7 @@ async def identify(bootstrap: str, topics: Sequence[str]) -> str:
         answer = await client.send(client.get_random_node(), METADATA_V12(topics))
         ids = {row[1]: row[2] for row in answer.topics if row[0] == 0}
         if missing := set(topics) - ids.keys():
-            raise LookupError(f"no such topic: {', '.join(sorted(missing))}")
+            raise Away(f"no such topic: {', '.join(sorted(missing))}")
         return "/".join([answer.cluster_id, *(ids[name].hex() for name in sorted(topics))])
     except (KafkaError, OSError, TimeoutError) as error:
         raise Away(str(error) or type(error).__name__) from error

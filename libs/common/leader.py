@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from libs.common.db import GONE, Connection, Unavailable, connect
+from libs.common.db import GONE, Connection, Unavailable, connect, is_gone
 
 __all__ = ["Leadership", "NotLeading", "lead"]
 
@@ -55,6 +55,8 @@ async def lead(
                 await asyncio.sleep(STANDBY_SECONDS)
             yield Leadership(connection, lease_seconds)
         except GONE as error:
+            if not is_gone(error):
+                raise
             raise Unavailable(str(error) or type(error).__name__) from error
     finally:
         connection.terminate()

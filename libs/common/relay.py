@@ -256,6 +256,8 @@ async def run_relay(
                 await run.release()
         except* (Away, NotLeading, Unavailable, *GONE) as errors:
             # The producer is gone with its block, its outcome unknown: the stored position tells where to resume.
+            if any(isinstance(error, ValueError) for error in errors.exceptions):
+                raise  # Bad arguments to a statement are a mistake of ours, which no retry mends.
             meters.failures.inc()
             logger.warning("relay.interrupted", owner=owner, error=[repr(e) for e in errors.exceptions])
             await asyncio.sleep(settings.idle_poll_seconds)

@@ -1,0 +1,201 @@
+"""The whole system as `make up` starts it, used through its one public door."""
+
+import asyncio
+import json
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from deploy.local.child import inherited, run_to_end
+from deploy.local.system import LOCAL, ROOT, System, open_system
+from libs.contracts.topics import RECORDS
+from services.registry.domain.ids import record_id
+from tests.support.kafka import OwnTopic, read_all
+
+pytestmark = pytest.mark.timeout(240)
+
+NATIONAL_ID, PHONE = "087085123456", "0912987654"
+
+
+class Door:
+    """The gateway, for clients by their local names."""
+
+    def __init__(self, http: aiohttp.ClientSession, system: System) -> None:
+        self._http = http
+        self._clients = system.secrets.clients
+        self._tokens: dict[str, str] = {}
+
+    async def token(self, client: str) -> str:
+        """Obtain a token once."""
+        if client not in self._tokens:
+            client_id, secret = self._clients[client]
+            form = {"grant_type": "client_credentials"}
+            headers = {"authorization": aiohttp.encode_basic_auth(client_id, secret)}
+            async with self._http.post("/oauth/token", data=form, headers=headers) as answer:
+                self._tokens[client] = (await answer.json())["access_token"]
+        return self._tokens[client]
+
+    async def post(self, client: str, path: str, body: Any, **headers: str) -> tuple[int, Any]:
+        """Post JSON; give the status and the body."""
+        headers = {"authorization": f"Bearer {await self.token(client)}", **headers}
+        async with self._http.post(path, json=body, headers=headers) as answer:
+            return answer.status, json.loads(await answer.read())
+
+    async def send(self, *rows: dict[str, Any], **headers: str) -> dict[str, Any]:
+        """Send visits; anything but 200 fails."""
+        status, body = await self.post("app", "/v1/visits:batch", {"rows": rows}, **headers)
+        assert status == 200, body
+        return dict(body)
+
+    async def people(self, day: str, position: str) -> dict[str, Any]:
+        """Ask for one day's numbers as new as a position."""
+        query = {"measures": ["FLD-07"], "from": day, "to": day, "at_least": position}
+        status, body = await self.post("portal", "/v1/metrics:query", query)
+        assert status == 200, body
+        return dict(body)
+
+
+def _visit(day: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": str(uuid.uuid4()),
+        "team": "SD-01",
+        "occurred_at": f"{day}T08:30:00+07:00",
+        "consent": {"text": "v1", "at": f"{day}T08:25:00+07:00", "how": "oral"},
+        "lines": [
+            {"line": 1, "measure": "FLD-07", "person": {"national_id": NATIONAL_ID, "phone": PHONE}},
+            {"line": 2, "measure": "FLD-07", "quantity": 3},
+        ],
+        **changes,
+    }
+
+
+@pytest_asyncio.fixture(scope="module")
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    local = tmp_path_factory.mktemp("local")
+    async with open_system(lambda _: None, local=local, cache=LOCAL / "cache") as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module")
+async def door(system: System) -> AsyncIterator[Door]:
+    async with aiohttp.ClientSession(system.gateway_url) as http:
+        yield Door(http, system)
+
+
+async def _registry(system: System, *words: str) -> str:
+    command = [sys.executable, "-m", "services.registry", *words]
+    return await run_to_end(command, env=inherited(system.environment), cwd=ROOT)
+
+
+async def test_a_visit_is_counted_corrected_and_taken_back(door: Door) -> None:
+    day = "2025-05-02"
+    one, two = _visit(day), _visit(day, team="SD-02")
+    answer = await door.send(one, two)
+    assert answer["counts"]["accepted"] == 2
+    total = (await door.people(day, answer["position"]))["total"]
+    assert (total["luot"], total["nguoi"], total["unknown"]) == (8, 1, 6)
+
+    change = {"id": str(uuid.uuid4()), "replaces": 1, "occurred_at": one["occurred_at"], "consent": one["consent"]}
+    lines = [{"line": 1, "measure": "FLD-07", "quantity": 2, "person": {"keep": True}}]
+    status, receipt = await door.post("app", f"/v1/visits/{one['id']}:correct", {**change, "lines": lines})
+    assert status == 200, receipt
+    total = (await door.people(day, receipt["position"]))["total"]
+    assert (total["luot"], total["nguoi"], total["unknown"]) == (6, 1, 3)
+
+    void = {"id": str(uuid.uuid4()), "replaces": 1}
+    _, receipt = await door.post("app", f"/v1/visits/{two['id']}:void", void)
+    body = await door.people(day, receipt["position"])
+    assert (body["total"]["luot"], body["total"]["nguoi"], body["total"]["unknown"]) == (2, 1, 0)
+    assert body["contract"]["measures"][0]["unit_of_count"] == "install"
+
+
+async def test_a_visit_of_a_team_not_known_yet_is_held_and_counted_when_the_team_comes(
+    door: Door, system: System, tmp_path: Path
+) -> None:
+    day, code = "2025-05-03", "SD-99"
+    team = str(record_id("team", code))
+    answer = await door.send(_visit(day, team=team))
+    assert answer["rows"][0]["status"] == "held"
+    assert (await door.people(day, answer["position"]))["total"]["luot"] is None
+    file = tmp_path / "teams.csv"
+    header, first, *_ = (ROOT / "data" / "teams_sa_dec.csv").read_text(encoding="utf-8").splitlines()
+    file.write_text(f"{header}\n{first.replace('SD-01', code)}\n", encoding="utf-8")
+    await _registry(system, "load", "teams", str(file))
+    for _ in range(200):
+        if (await door.people(day, answer["position"]))["total"]["luot"] == 4:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the visit was not counted after its team had come")
+
+
+async def test_a_suspended_client_is_refused_within_two_seconds_with_the_token_it_has(
+    door: Door, system: System
+) -> None:
+    status, _ = await door.post("telco", "/v1/partner-reports:batch", {"rows": []})
+    assert status == 200
+    await _registry(system, "clients", "suspend", "vnpt")
+    begun = time.monotonic()
+    while status == 200:
+        status, body = await door.post("telco", "/v1/partner-reports:batch", {"rows": []})
+        assert time.monotonic() - begun < 2, "still taken after two seconds"
+    assert (status, body["code"]) == (401, "client_suspended")
+
+
+async def test_with_kafka_away_visits_are_accepted_and_counted_later(door: Door, system: System) -> None:
+    day = "2025-05-04"
+    assert system.kafka is not None
+    await system.kafka.kill()
+    answer = await door.send(_visit(day))
+    assert answer["counts"]["accepted"] == 1
+    await system.kafka.restart()
+    for _ in range(10):
+        status, body = await door.post(
+            "portal",
+            "/v1/metrics:query",
+            {"measures": ["FLD-07"], "from": day, "to": day, "at_least": answer["position"]},
+        )
+        if status != 503:
+            break
+        assert body["code"] == "not_counted_yet"
+    assert (status, body["total"]["luot"]) == (200, 4)
+
+
+async def test_with_postgresql_away_the_answer_is_503_and_the_resend_is_taken(door: Door, system: System) -> None:
+    row = _visit("2025-05-05")
+    await asyncio.gather(door.token("app"), door.token("portal"))
+    assert system.postgres is not None
+    await system.postgres.kill()
+    status, body = await door.post("app", "/v1/visits:batch", {"rows": [row]})
+    assert (status, body["code"]) == (503, "unavailable")
+    await system.postgres.restart()
+    for _ in range(100):
+        status, body = await door.post("app", "/v1/visits:batch", {"rows": [row]})
+        if status == 200:
+            break
+        await asyncio.sleep(0.1)
+    assert status == 200, body
+    assert body["counts"]["accepted"] == 1
+    assert (await door.people("2025-05-05", body["position"]))["total"]["luot"] == 4
+
+
+async def test_no_identity_is_in_a_log_or_an_event_and_the_request_id_is_in_both(door: Door, system: System) -> None:
+    asked = f"e2e-{uuid.uuid4().hex[:8]}"
+    answer = await door.send(_visit("2025-05-06"), **{"x-request-id": asked})
+    await door.people("2025-05-06", answer["position"])
+    logs = {path.stem: path.read_text(errors="replace") for path in system.log_dir.rglob("*.log*")}
+    assert asked in logs["gateway"]
+    assert asked in logs["visits"]
+    assert system.kafka is not None
+    topic = OwnTopic(RECORDS.name, RECORDS.partitions)
+    events = await read_all(system.kafka.bootstrap, topic)
+    assert asked in {event.headers.get("ce_requestid") for event in events}
+    text = "".join(logs.values()) + "".join(event.value.decode() for event in events)
+    for identity in (NATIONAL_ID, PHONE, PHONE[1:]):
+        assert identity not in text
