@@ -1,7 +1,7 @@
 """HTTP bodies of the metrics service: a query and an answer whose numbers carry their contract."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 from pydantic import Field
@@ -35,22 +35,9 @@ Grouping = Literal[
     "time:month",
     "time:year",
 ]
-GROUPINGS: tuple[Grouping, ...] = (
-    "measure",
-    "platform",
-    "reporter_kind",
-    "reporter",
-    "unit:province",
-    "unit:district",
-    "unit:commune",
-    "unit:subcommune",
-    "time:day",
-    "time:week",
-    "time:month",
-    "time:year",
-)
+GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 Answer = Literal["luot", "nguoi", "ho", "unknown", "known_by", "matched"]
-ANSWERS: tuple[Answer, ...] = ("luot", "nguoi", "ho", "unknown", "known_by", "matched")
+ANSWERS: tuple[Answer, ...] = get_args(Answer)
 
 
 class Filters(Contract):

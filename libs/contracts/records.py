@@ -1,7 +1,7 @@
 """Events of the visits service: records at a revision, how far reporters have synced, how far the log was read."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 from pydantic import Field
@@ -31,17 +31,7 @@ Channel = Literal[
     "training_class",
     "press",
 ]
-CHANNELS: tuple[Channel, ...] = (
-    "door_to_door",
-    "chat_group",
-    "broadcast",
-    "community_meeting",
-    "one_stop_office",
-    "campaign",
-    "facility",
-    "training_class",
-    "press",
-)
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 
 class ReporterV1(Contract):

@@ -1,7 +1,7 @@
 """Events of the registry: the map, teams, the catalogue, clients and the keys that sign their tokens."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 from pydantic import Field
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 Level = Literal["province", "district", "commune", "subcommune"]
-LEVELS: tuple[Level, ...] = ("province", "district", "commune", "subcommune")
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 UnitOfCount = Literal[
     "encounter",
@@ -50,17 +50,9 @@ Scope = Literal[
     "metrics:exact",
     "registry:read",
 ]
-SCOPES: tuple[Scope, ...] = (
-    "visits:write",
-    "visits:read",
-    "partner-reports:write",
-    "partner-reports:read",
-    "metrics:read",
-    "metrics:exact",
-    "registry:read",
-)
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 ClientKind = Literal["volunteer_app", "portal", "partner", "operator"]
-CLIENT_KINDS: tuple[ClientKind, ...] = ("volunteer_app", "portal", "partner", "operator")
+CLIENT_KINDS: tuple[ClientKind, ...] = get_args(ClientKind)
 
 Revision = Annotated[int, Field(ge=1, description="Raised by each change of the record")]
 
