@@ -1,6 +1,5 @@
 """The contract events of this service, made from domain values, and read back from the log."""
 
-from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -36,8 +35,12 @@ def reporter_kind(kind: str) -> str:
     return _REPORTER[kind]
 
 
-def _without_nothing(value: Any) -> dict[str, Any]:
-    return {name: item for name, item in asdict(value).items() if item is not None}
+def _references(person: References) -> dict[str, Any]:
+    made: dict[str, Any] = {"level": person.level}
+    for kind in ("national_id", "phone", "ref", "receipt"):
+        if (pseudonym := getattr(person, kind)) is not None:
+            made[kind] = pseudonym
+    return made
 
 
 def record_body(
@@ -73,7 +76,7 @@ def _line(line: Line) -> dict[str, Any]:
     if line.stage is not None:
         made["stage"] = line.stage
     if line.person is not None:
-        made["person"] = _without_nothing(line.person)
+        made["person"] = _references(line.person)
     return made
 
 
