@@ -1,0 +1,134 @@
+"""HTTP in: a query and its GET twin, answered from one snapshot."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from libs.common.auth import Caller, Guard
+from libs.common.db import Engine, transaction
+from libs.common.http import read_body
+from libs.common.problem import Fault, Problem
+from libs.common.strict_json import check as check_json
+from libs.common.validation import faults_of
+from libs.contracts.metrics_api import MetricsQuery
+from services.metrics.domain.picture import Picture
+from services.metrics.domain.question import check, scope_of
+from services.metrics.store.query import DataRevision, read_revision
+from services.metrics.use_cases.counted import Counted, position_of
+from services.metrics.use_cases.query import Reader, answer, question_of
+
+__all__ = ["Api"]
+
+JSON = "application/json"
+PARAMETERS = ("measures", "from", "to", "group_by", "answers", "boundaries", "at_least")
+FILTERS = ("unit", "reporter_kind", "reporter", "platform")
+LISTS = {"measures", "group_by", "answers", "unit", "reporter", "platform"}
+FORM_OF_ANSWER = 1  # Raised when the same numbers are told differently, so that no old answer stays in a cache.
+
+
+@dataclass(frozen=True)
+class Api:
+    """The endpoints with what they need; each answer is read in one transaction."""
+
+    engine: Engine
+    guard: Guard
+    picture: Picture
+    counted: Counted
+    ready: Callable[[], bool]
+    smallest_shown: int
+    at_least_seconds: float
+
+    def routes(self) -> list[BaseRoute]:
+        """Give every route."""
+        return [
+            Route("/v1/metrics:query", self.query_metrics, methods=["POST"]),
+            Route("/v1/metrics", self.read_metrics, methods=["GET"]),
+        ]
+
+    async def query_metrics(self, request: Request) -> Response:
+        """Answer a query in the body."""
+        caller = self._caller(request)
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+            raise Problem("unsupported_media_type", expected=JSON)
+        body = check_json(await read_body(request))
+        try:
+            query = MetricsQuery.model_validate_json(body)
+        except ValidationError as error:
+            raise Problem("malformed", faults=faults_of(error)) from error
+        return await self._answer(request, caller, query)
+
+    async def read_metrics(self, request: Request) -> Response:
+        """Answer a query in the address."""
+        caller = self._caller(request)
+        return await self._answer(request, caller, _query_in_address(request))
+
+    def _caller(self, request: Request) -> Caller:
+        if not self.ready():
+            raise Problem("not_ready", headers={"retry-after": "2"})
+        caller = self.guard.caller(request)
+        caller.need("metrics:read")
+        return caller
+
+    async def _answer(self, request: Request, caller: Caller, query: MetricsQuery) -> Response:
+        reader = Reader(caller.unit_id, "metrics:exact" in caller.scopes, self.smallest_shown)
+        question = question_of(query)
+        check(question, self.picture)
+        scope_of(question, self.picture, reader.subtree)
+        if query.at_least is not None:
+            await self.counted.wait(position_of(query.at_least), self.at_least_seconds)
+        async with transaction(self.engine, isolation="repeatable_read", readonly=True) as connection:
+            revision = await read_revision(connection)
+            headers = {"etag": self._tag(query, reader, revision), "cache-control": "private, no-cache"}
+            if _has_already(request, headers["etag"]):
+                return Response(status_code=304, headers=headers)
+            answered = await answer(connection, query, reader, self.picture, revision)
+        return Response(answered.model_dump_json(by_alias=True), headers=headers, media_type=JSON)
+
+    def _tag(self, query: MetricsQuery, reader: Reader, revision: DataRevision) -> str:
+        """Make a strong tag of everything that an answer depends on."""
+        parts = (
+            FORM_OF_ANSWER,
+            revision,
+            self.picture.revision,
+            reader.subtree,
+            reader.exact,
+            reader.smallest_shown,
+            query.model_dump_json(by_alias=True),
+        )
+        return f'"{hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:32]}"'
+
+
+def _has_already(request: Request, tag: str) -> bool:
+    tags = {each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")}
+    return tag in tags or "*" in tags
+
+
+def _query_in_address(request: Request) -> MetricsQuery:
+    """Read the GET twin's parameters: lists are comma-separated, filters stand beside the rest."""
+    given: dict[str, Any] = {}
+    filters: dict[str, Any] = {}
+    for name, text in request.query_params.multi_items():
+        into = given if name in PARAMETERS else filters
+        if name not in PARAMETERS and name not in FILTERS:
+            raise _bad_parameter(name, "unknown_field", " | ".join((*PARAMETERS, *FILTERS)))
+        if name in into:
+            raise _bad_parameter(name, "duplicate_key", "2 ×")
+        into[name] = text.split(",") if name in LISTS else text
+    try:
+        return MetricsQuery.model_validate_json(json.dumps({**given, "filters": filters}))
+    except ValidationError as error:
+        faults = faults_of(error)
+        steps = faults[0].pointer.removeprefix("/filters").split("/")
+        raise Problem("bad_parameter", faults=faults, name=steps[1], reason=faults[0].code) from error
+
+
+def _bad_parameter(name: str, code: str, reason: str) -> Problem:
+    fault = Fault(code, f"/{name[:50]}", {"key": name[:50]})
+    return Problem("bad_parameter", faults=[fault], name=name[:50], reason=reason)

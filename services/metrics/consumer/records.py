@@ -1,0 +1,139 @@
+"""Records and progress: a batch is decoded and folded in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from libs.common.consume import Handled
+from libs.common.db import Connection
+from libs.common.inbox import Unprocessable
+from libs.common.kafka import Incoming
+from libs.contracts.records import LineV1, ProgressV1, RecordV1
+from libs.contracts.topics import type_of
+from services.metrics.domain.completeness import Progress
+from services.metrics.domain.facts import REPORTER_KINDS, Line, Record, Refs
+from services.metrics.store.ids import quick
+from services.metrics.store.letters import remove_letters, take_letters
+from services.metrics.use_cases.fold import fold_batch
+
+__all__ = ["Decoded", "decode", "handle", "redrive"]
+
+RECORD, PROGRESS = type_of(RecordV1), type_of(ProgressV1)
+MAX_INTEGER = 2**31 - 1
+MAX_QUANTITY = 10**9
+NOBODY: Refs = (None, None, None, None)
+KEY_LEVEL = 1  # Higher levels of the key chain come with key rotation; counting one as another would be wrong.
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A batch's records and progress, and what could not be read."""
+
+    records: list[Record] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
+    dead: list[Unprocessable] = field(default_factory=list)
+
+    def take(self, message: Incoming) -> None:
+        """Read a message if its type is known here; raises ValueError if it does not validate."""
+        # An unknown field is a newer producer's optional one: it keeps the type, and must not stop this version.
+        if message.type == RECORD:
+            self.records.append(_record(RecordV1.model_validate_json(message.value, extra="ignore")))
+        elif message.type == PROGRESS:
+            self.progress.append(_progress(ProgressV1.model_validate_json(message.value, extra="ignore")))
+
+
+def decode(messages: Sequence[Incoming]) -> Decoded:
+    """Read the messages of the types known here; others are passed over."""
+    decoded = Decoded()
+    for message in messages:
+        try:
+            decoded.take(message)
+        except (ValueError, OverflowError) as error:
+            decoded.dead.append(Unprocessable(message, _reason(error)))
+    return decoded
+
+
+async def handle(connection: Connection, messages: Sequence[Incoming]) -> Handled:
+    """Fold a batch in the transaction that moves its offset."""
+    decoded = decode(messages)
+    await fold_batch(connection, decoded.records, decoded.progress)
+    return Handled(len(decoded.records) + len(decoded.progress), decoded.dead)
+
+
+def _record(told: RecordV1) -> Record:
+    lines = told.lines if told.state == "recorded" else []
+    if len({line.line for line in lines}) != len(lines):
+        raise ValueError("lines: a line number appears twice")
+    _in_range("revision", told.revision, MAX_INTEGER)
+    _in_range("edition", told.edition, MAX_INTEGER)
+    return Record(
+        quick(told.record_id),
+        told.revision,
+        told.edition,
+        REPORTER_KINDS.index(told.reporter.kind),
+        quick(told.reporter.id),
+        quick(told.unit_id),
+        told.day,
+        told.channel,
+        _bytes(told.household),
+        [_line(line) for line in lines],
+    )
+
+
+def _line(told: LineV1) -> Line:
+    _in_range("lines: quantity", told.quantity, MAX_QUANTITY)
+    return Line(told.line, told.measure, told.platform or "", told.stage, told.quantity, _refs(told))
+
+
+def _refs(told: LineV1) -> Refs:
+    person = told.person
+    if person is None:
+        return NOBODY
+    if person.level != KEY_LEVEL:
+        raise ValueError(f"lines: pseudonyms of line {told.line} are of level {person.level}, not {KEY_LEVEL}")
+    return (_bytes(person.national_id), _bytes(person.phone), _bytes(person.ref), _bytes(person.receipt))
+
+
+def _bytes(pseudonym: str | None) -> bytes | None:
+    return bytes.fromhex(pseudonym) if pseudonym is not None else None
+
+
+def _progress(told: ProgressV1) -> Progress:
+    _in_range("revision", told.revision, MAX_INTEGER)
+    return Progress(
+        told.progress_id,
+        told.revision,
+        told.reporter.id,
+        told.device,
+        _utc(told.synced_through),
+        _utc(told.held_since),
+    )
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return at.astimezone(UTC) if at is not None else None
+
+
+def _in_range(name: str, value: int, limit: int) -> None:
+    if value > limit:
+        raise ValueError(f"{name} is larger than {limit}")
+
+
+def _reason(error: Exception) -> str:
+    """Say what is wrong without repeating what was sent."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    findings = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, found['loc'])) or 'value'}: {found['msg']}" for found in findings[:10])
+
+
+async def redrive(connection: Connection, ids: Sequence[int], *, limit: int) -> tuple[int, list[Unprocessable]]:
+    """Handle dead letters again, all or those of the ids; gives how many are handled and which still cannot be."""
+    letters = await take_letters(connection, ids, limit=limit)
+    handled = await handle(connection, [letter.message for letter in letters])
+    still = {id(dead.message) for dead in handled.dead}
+    done = [letter.letter_id for letter in letters if id(letter.message) not in still]
+    await remove_letters(connection, done)
+    return len(done), list(handled.dead)

@@ -1,0 +1,1 @@
+"""The rules: what a fact, a cell and a number are; no IO."""

@@ -1,0 +1,62 @@
+"""What this process knows of the registry: the map, measures, platforms, and who reports."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from services.metrics.domain.map import UnitMap
+
+__all__ = ["Measure", "Named", "Picture"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Something that is counted, with its unit of count."""
+
+    code: str
+    revision: int
+    version: int
+    vi: str
+    en: str
+    unit_of_count: str
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A name at a revision."""
+
+    revision: int
+    name: str
+
+
+@dataclass(slots=True)
+class Picture:
+    """The registry's states; `map_revision` and `revision` are positions in its log, the latter of everything here."""
+
+    units: UnitMap = field(default_factory=UnitMap)
+    measures: dict[str, Measure] = field(default_factory=dict)
+    platforms: dict[str, int] = field(default_factory=dict)
+    reporters: dict[UUID, Named] = field(default_factory=dict)
+    map_revision: tuple[int, int, int] = (0, 0, 0)
+    revision: tuple[int, int, int] = (0, 0, 0)
+
+    def take_measure(self, measure: Measure) -> None:
+        """Take a measure's state unless a newer one is known."""
+        known = self.measures.get(measure.code)
+        if known is None or known.revision < measure.revision:
+            self.measures[measure.code] = measure
+
+    def take_platform(self, code: str, revision: int) -> None:
+        """Take a platform's state."""
+        self.platforms[code] = max(revision, self.platforms.get(code, 0))
+
+    def take_reporter(self, reporter_id: UUID, named: Named) -> None:
+        """Take the name of a team or a partner unless a newer one is known."""
+        known = self.reporters.get(reporter_id)
+        if known is None or known.revision < named.revision:
+            self.reporters[reporter_id] = named
+
+    def moved(self, position: tuple[int, int, int], *, map_changed: bool = False) -> None:
+        """Note the position of a state that was taken."""
+        self.revision = max(self.revision, position)
+        if map_changed:
+            self.map_revision = max(self.map_revision, position)

@@ -1,0 +1,100 @@
+"""A question, checked: what to count, where, when, by whom, and how to group it."""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from libs.common.problem import Fault, Problem
+from services.metrics.domain.map import Unit
+from services.metrics.domain.picture import Picture
+
+__all__ = ["Question", "check", "scope_of"]
+
+MAX_DAYS = 3660
+BOUNDARIES = "as_recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked; `units` are ids or codes, empty sequences stand for no condition."""
+
+    measures: Sequence[str]
+    first: date
+    last: date
+    group_by: Sequence[str]
+    units: Sequence[str]
+    reporter_kind: int | None
+    reporters: Sequence[UUID]
+    platforms: Sequence[str]
+    answers: frozenset[str]
+    boundaries: str
+
+
+def check(question: Question, picture: Picture) -> None:
+    """Raise Problem, with a pointer into the query, for what cannot be answered."""
+    if question.boundaries != BOUNDARIES:
+        raise _refused("boundaries_not_supported", "/boundaries", boundaries=question.boundaries)
+    if question.first > question.last:
+        raise _refused("range_reversed", "/from")
+    if (question.last - question.first).days >= MAX_DAYS:
+        raise _refused("range_too_long", "/to", limit=MAX_DAYS)
+    seen: set[str] = set()
+    for n, grouping in enumerate(question.group_by):
+        kind = grouping.partition(":")[0]
+        if kind in seen:
+            raise _refused("grouping_repeated", f"/group_by/{n}", kind=kind)
+        seen.add(kind)
+    _check_codes("unknown_measure", "/measures", question.measures, picture.measures.keys())
+    _check_codes("unknown_platform", "/filters/platform", question.platforms, picture.platforms.keys())
+
+
+def _check_codes(code: str, pointer: str, asked: Sequence[str], known: Set[str]) -> None:
+    faults = [Fault(code, f"{pointer}/{n}", {"code": value}) for n, value in enumerate(asked) if value not in known]
+    if faults:
+        raise Problem(code, faults=faults, **faults[0].params)
+
+
+def scope_of(question: Question, picture: Picture, subtree: UUID | None) -> frozenset[UUID] | None:
+    """Give the units whose facts the question is about; None: all, without a condition.
+
+    `subtree` is the unit whose territory the caller may see. Raises Problem for a unit that is unknown, or outside.
+    """
+    visible = None if subtree is None else picture.units.held_by(subtree)
+    if not question.units:
+        return visible
+    asked: set[UUID] = set()
+    for n, reference in enumerate(question.units):
+        unit = _find(picture, reference, question.last, f"/filters/unit/{n}")
+        if visible is not None and unit.unit_id not in visible:
+            raise _refused("outside_subtree", f"/filters/unit/{n}", unit=reference)
+        asked |= picture.units.below(unit.unit_id)
+    return frozenset(asked) if visible is None else visible & asked
+
+
+def _find(picture: Picture, reference: str, day: date, pointer: str) -> Unit:
+    try:
+        unit = picture.units.get(UUID(reference))
+    except ValueError:
+        return _find_by_code(picture, reference, day, pointer)
+    if unit is None:
+        raise _refused("unknown_unit", pointer, unit=reference)
+    return unit
+
+
+def _find_by_code(picture: Picture, code: str, day: date, pointer: str) -> Unit:
+    bearers = picture.units.with_code(code)
+    valid = [unit for unit in bearers if unit.valid_on(day)]
+    if len(valid) == 1:
+        return valid[0]
+    fault = (
+        Fault("unit_code_not_valid_on_day", pointer, {"code": code, "day": day.isoformat()})
+        if bearers
+        else Fault("unknown_unit_code", pointer, {"code": code})
+    )
+    raise Problem("unknown_unit", faults=[fault], unit=code)
+
+
+def _refused(problem: str, pointer: str, /, **params: Any) -> Problem:
+    return Problem(problem, faults=[Fault(problem, pointer, params)], **params)

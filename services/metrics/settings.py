@@ -1,0 +1,39 @@
+"""Every environment variable of the metrics service."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from libs.common.settings import CommonSettings
+
+__all__ = ["CommandSettings", "Settings"]
+
+
+class CommandSettings(BaseSettings):
+    """What the operator's commands need."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    database_url: str = Field(validation_alias="DATABASE_URL_METRICS")
+
+
+class Settings(CommonSettings, CommandSettings):
+    """Prefix METRICS_, besides what every service has."""
+
+    port: int = Field(default=8003, validation_alias="METRICS_PORT", description="API, or all in one process")
+    consumer_port: int = Field(default=8013, validation_alias="METRICS_CONSUMER_PORT", description="Health, metrics")
+    smallest_shown: int = Field(
+        default=5,
+        ge=1,
+        validation_alias="METRICS_SMALLEST_SHOWN",
+        description="Counts of people and households below it are withheld from clients without metrics:exact",
+    )
+    at_least_seconds: float = Field(
+        default=10, gt=0, validation_alias="METRICS_AT_LEAST_SECONDS", description="How long a query waits for at_least"
+    )
+    pool_size: int = Field(default=10, ge=1, validation_alias="METRICS_POOL_SIZE", description="Connections of the API")
+    query_seconds: float = Field(
+        default=30, gt=0, validation_alias="METRICS_QUERY_SECONDS", description="No query lives longer"
+    )
+    fold_seconds: float = Field(
+        default=10, gt=0, validation_alias="METRICS_FOLD_SECONDS", description="No fold's transaction lives longer"
+    )

@@ -1,0 +1,1 @@
+"""PostgreSQL: rows in, domain values out."""

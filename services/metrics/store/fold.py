@@ -1,0 +1,212 @@
+"""What a fold reads, locks and writes, one statement each; locks are taken in the order of this file."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from pyroaring import BitMap
+
+from libs.common.db import Connection
+from services.metrics.domain.cells import Cell, CellKey
+from services.metrics.domain.completeness import Progress
+from services.metrics.domain.facts import Fact, Record
+
+__all__ = [
+    "live_facts",
+    "lock_cells",
+    "next_fold",
+    "plan_by_keys",
+    "raise_heads",
+    "raise_progress",
+    "raise_revision",
+    "save_cells",
+    "still_held",
+    "write_facts",
+]
+
+_FACT_COLUMNS = Fact._fields
+_COPY_COLUMNS = (*_FACT_COLUMNS, "fold_in")
+
+
+async def plan_by_keys(connection: Connection) -> None:
+    """Make the transaction's statements look up key by key.
+
+    A batch is small against the tables, which the planner cannot know of a parameter: it would read a table whole.
+    """
+    await connection.execute(
+        """SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+                  set_config('enable_mergejoin', 'off', true), set_config('enable_bitmapscan', 'off', true)"""
+    )
+
+
+async def raise_heads(connection: Connection, records: Collection[Record]) -> dict[UUID, bool]:
+    """Raise the heads of the records that are newer than what was folded; gives those, each with whether it is new.
+
+    The rows stay locked, also of those that are not newer.
+    """
+    rows = await connection.fetch(
+        """INSERT INTO heads AS head (record_id, revision, edition)
+           SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[]) AS told (record_id, revision, edition)
+           ORDER BY record_id
+           ON CONFLICT (record_id) DO UPDATE SET revision = excluded.revision, edition = excluded.edition
+               WHERE (head.revision, head.edition) < (excluded.revision, excluded.edition)
+           RETURNING record_id, xmax = 0 AS is_new""",
+        [record.record_id for record in records],
+        [record.revision for record in records],
+        [record.edition for record in records],
+    )
+    return {row["record_id"]: row["is_new"] for row in rows}
+
+
+async def live_facts(connection: Connection, record_ids: Sequence[UUID]) -> list[Fact]:
+    """Give the facts that are so now."""
+    rows = await connection.fetch(
+        f"SELECT {', '.join(_FACT_COLUMNS)} FROM facts WHERE record_id = ANY($1::uuid[]) AND fold_out IS NULL",
+        record_ids,
+    )
+    return [Fact(*row) for row in rows]
+
+
+async def lock_cells(
+    connection: Connection, keys: Sequence[CellKey], reporter_kinds: Sequence[int], fresh: Sequence[Cell]
+) -> dict[CellKey, Cell]:
+    """Make the cells that are missing, as they are in `fresh`, and give those that were there; all are locked."""
+    # The update that never happens locks the row: making and locking in one statement keeps one order for both.
+    made = await connection.fetch(
+        f"""INSERT INTO cells ({_KEY}, reporter_kind, quantity, unknown, persons, households)
+           SELECT * FROM unnest({_KEY_ARRAYS}, $6::smallint[], $7::bigint[], $8::bigint[], $9::bytea[], $10::bytea[])
+               AS told ({_KEY}, reporter_kind, quantity, unknown, persons, households)
+           ORDER BY {_KEY}
+           ON CONFLICT ({_KEY}) DO UPDATE SET quantity = cells.quantity WHERE false
+           RETURNING {_KEY}""",
+        *_arrays(keys),
+        reporter_kinds,
+        *_contents(fresh),
+    )
+    known = list(set(keys).difference(map(_key, made))) if made else keys
+    if not known:
+        return {}
+    rows = await connection.fetch(
+        f"""SELECT place, quantity, unknown, persons, households
+           FROM unnest({_KEY_ARRAYS}) WITH ORDINALITY AS told ({_KEY}, place) JOIN cells USING ({_KEY})""",
+        *_arrays(known),
+    )
+    return {
+        known[place - 1]: Cell(quantity, unknown, _set(persons), _set(households))
+        for place, quantity, unknown, persons, households in rows
+    }
+
+
+async def next_fold(connection: Connection) -> int:
+    """Take the id of a fold."""
+    fold: int = await connection.fetchval("SELECT nextval('fold_ids')")
+    return fold
+
+
+async def write_facts(connection: Connection, fold: int, retired: Sequence[Fact], entered: Sequence[Fact]) -> None:
+    """Mark the facts that left with the fold, and add those that came; the cells must be locked."""
+    if retired:
+        await connection.execute(
+            """UPDATE facts SET fold_out = $1
+               FROM unnest($2::uuid[], $3::smallint[]) AS told (record_id, line)
+               WHERE facts.record_id = told.record_id AND facts.line = told.line AND facts.fold_out IS NULL""",
+            fold,
+            [fact.record_id for fact in retired],
+            [fact.line for fact in retired],
+        )
+    if entered:
+        rows = [(*fact, fold) for fact in entered]
+        await connection.copy_records_to_table("facts", records=rows, columns=_COPY_COLUMNS)
+
+
+async def still_held(
+    connection: Connection, column: str, candidates: Sequence[tuple[CellKey, int]]
+) -> set[tuple[CellKey, int]]:
+    """Give those whom a live fact still puts into the cell; `column` is person or household."""
+    if not candidates:
+        return set()
+    rows = await connection.fetch(
+        f"""SELECT DISTINCT place FROM unnest({_KEY_ARRAYS}, $6::bigint[]) WITH ORDINALITY
+               AS told ({_KEY}, {column}, place) JOIN facts USING ({_KEY}, {column})
+           WHERE fold_out IS NULL""",
+        *_arrays([key for key, _ in candidates]),
+        [number for _, number in candidates],
+    )
+    return {candidates[row["place"] - 1] for row in rows}
+
+
+async def save_cells(connection: Connection, cells: Mapping[CellKey, Cell]) -> None:
+    """Write cells that were locked before."""
+    await connection.execute(
+        f"""UPDATE cells SET quantity = told.quantity, unknown = told.unknown,
+               persons = told.persons, households = told.households
+           FROM unnest({_KEY_ARRAYS}, $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[])
+               AS told ({_KEY}, quantity, unknown, persons, households)
+           WHERE (cells.unit_id, cells.measure, cells.platform, cells.day, cells.reporter_id)
+               = (told.unit_id, told.measure, told.platform, told.day, told.reporter_id)""",
+        *_arrays(list(cells)),
+        *_contents(list(cells.values())),
+    )
+
+
+async def raise_progress(connection: Connection, told: Collection[Progress]) -> int:
+    """Keep what is newer of how far reporters have synced; gives how many changed."""
+    rows = await connection.fetch(
+        """INSERT INTO progress AS known (progress_id, revision, reporter_id, device, synced_through, held_since)
+           SELECT * FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::text[], $5::timestamptz[], $6::timestamptz[])
+               AS told (progress_id, revision, reporter_id, device, synced_through, held_since)
+           ORDER BY progress_id
+           ON CONFLICT (progress_id) DO UPDATE SET revision = excluded.revision, reporter_id = excluded.reporter_id,
+               device = excluded.device, synced_through = excluded.synced_through, held_since = excluded.held_since
+               WHERE known.revision < excluded.revision
+           RETURNING true""",
+        *zip(*map(_progress_row, told), strict=True),
+    )
+    return len(rows)
+
+
+async def raise_revision(connection: Connection, fold: int) -> None:
+    """Raise the data revision, last in the transaction, so that revisions become visible in their order."""
+    await connection.execute(
+        """WITH raised AS (
+               UPDATE data_revision SET n = n + 1, changed_at = clock_timestamp() RETURNING epoch, n, changed_at
+           )
+           INSERT INTO folds (fold, epoch, n, folded_at) SELECT $1, epoch, n, changed_at FROM raised""",
+        fold,
+    )
+
+
+_KEY = ", ".join(CellKey._fields)
+_KEY_ARRAYS = "$1::uuid[], $2::text[], $3::text[], $4::date[], $5::uuid[]"
+
+
+def _arrays(keys: Sequence[CellKey]) -> list[list[object]]:
+    return [list(column) for column in zip(*keys, strict=True)]
+
+
+def _contents(cells: Sequence[Cell]) -> list[list[object]]:
+    return [
+        [cell.quantity for cell in cells],
+        [cell.unknown for cell in cells],
+        [_bytes(cell.persons) for cell in cells],
+        [_bytes(cell.households) for cell in cells],
+    ]
+
+
+def _key(row: Iterable[Any]) -> CellKey:
+    return CellKey(*row)
+
+
+def _progress_row(told: Progress) -> tuple[object, ...]:
+    return (told.progress_id, told.revision, told.reporter_id, told.device, told.synced_through, told.held_since)
+
+
+def _set(serialised: bytes) -> BitMap:
+    return BitMap.deserialize(serialised) if serialised else BitMap()
+
+
+def _bytes(members: BitMap) -> bytes:
+    if not members:
+        return b""
+    members.run_optimize()
+    return members.serialize()

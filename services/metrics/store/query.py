@@ -1,0 +1,113 @@
+"""What a query reads; everything of one answer from the caller's one snapshot."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from libs.common.db import Connection
+from services.metrics.domain.answer import StoredCell
+from services.metrics.domain.completeness import Progress
+from services.metrics.domain.grouping import Place
+from services.metrics.domain.question import Question
+
+__all__ = ["DataRevision", "MatchedFact", "active_reporters", "cells", "facts", "progress_of", "read_revision"]
+
+SLICE_ROWS = 2000
+_PLACE = "unit_id, measure, platform, day, reporter_id, reporter_kind"
+
+MatchedFact = tuple[Place, int, tuple[int | None, ...]]
+"""Place, the number the person counts under, all references of the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataRevision:
+    """The revision of the data and when it was made; None before the first fold."""
+
+    epoch: int
+    n: int
+    changed_at: datetime | None
+
+    def __str__(self) -> str:
+        return f"{self.epoch}.{self.n}"
+
+
+async def read_revision(connection: Connection) -> DataRevision:
+    """Give the data's revision in this snapshot."""
+    row = await connection.fetchrow("SELECT epoch, n, changed_at FROM data_revision")
+    assert row is not None
+    return DataRevision(row["epoch"], row["n"], row["changed_at"])
+
+
+async def cells(
+    connection: Connection, question: Question, units: Collection[UUID] | None, *, with_sets: bool
+) -> AsyncIterator[list[StoredCell]]:
+    """Give the cells that hold a fact, in slices; without their sets where those are not needed."""
+    where, params = _where(question, units)
+    where.append(_among("measure", "text", question.measures, params))
+    sets = "persons, households" if with_sets else "''::bytea, ''::bytea"
+    # A cell without a live fact stays, with quantity 0: it is not a report of zero.
+    sql = f"SELECT {_PLACE}, quantity, unknown, {sets} FROM cells WHERE quantity > 0 AND {' AND '.join(where)}"
+    async for rows in _slices(connection, sql, params):
+        yield [(Place(*row[:6]), row[6], row[7], row[8], row[9]) for row in rows]
+
+
+async def facts(
+    connection: Connection, question: Question, units: Collection[UUID] | None
+) -> AsyncIterator[list[MatchedFact]]:
+    """Give the live facts that name a person, in slices."""
+    where, params = _where(question, units)
+    where.append(_among("measure", "text", question.measures, params))
+    sql = f"""SELECT {_PLACE}, person, national_id, phone, ref, receipt FROM facts
+        WHERE fold_out IS NULL AND person IS NOT NULL AND {" AND ".join(where)}"""
+    async for rows in _slices(connection, sql, params):
+        yield [(Place(*row[:6]), row[6], row[7:]) for row in rows]
+
+
+async def active_reporters(
+    connection: Connection, question: Question, units: Collection[UUID] | None
+) -> frozenset[UUID]:
+    """Give who has reported anything in the units and days asked about, of whatever measure."""
+    where, params = _where(question, units)
+    rows = await connection.fetch(
+        f"SELECT DISTINCT reporter_id FROM cells WHERE quantity > 0 AND {' AND '.join(where)}", *params
+    )
+    return frozenset(row["reporter_id"] for row in rows)
+
+
+async def progress_of(connection: Connection, reporters: Collection[UUID]) -> list[Progress]:
+    """Give what the devices of some reporters have said."""
+    rows = await connection.fetch(
+        """SELECT progress_id, revision, reporter_id, device, synced_through, held_since
+           FROM progress WHERE reporter_id = ANY($1::uuid[])""",
+        list(reporters),
+    )
+    return [Progress(*row) for row in rows]
+
+
+def _where(question: Question, units: Collection[UUID] | None) -> tuple[list[str], list[Any]]:
+    """Make the conditions that cells and facts share, and their parameters."""
+    params: list[Any] = [question.first, question.last]
+    where = ["day BETWEEN $1 AND $2"]
+    if units is not None:
+        where.append(_among("unit_id", "uuid", units, params))
+    if question.reporter_kind is not None:
+        params.append(question.reporter_kind)
+        where.append(f"reporter_kind = ${len(params)}")
+    if question.reporters:
+        where.append(_among("reporter_id", "uuid", question.reporters, params))
+    if question.platforms:
+        where.append(_among("platform", "text", question.platforms, params))
+    return where, params
+
+
+def _among(column: str, type_: str, values: Collection[Any], params: list[Any]) -> str:
+    params.append(list(values))
+    return f"{column} = ANY(${len(params)}::{type_}[])"
+
+
+async def _slices(connection: Connection, sql: str, params: Sequence[Any]) -> AsyncIterator[list[Any]]:
+    cursor = await connection.cursor(sql, *params)
+    while rows := await cursor.fetch(SLICE_ROWS):
+        yield rows

@@ -1,0 +1,69 @@
+"""Fold a batch: take the records that are newer than what is counted, and change facts and cells by the difference."""
+
+from collections.abc import Collection
+
+from libs.common.db import Connection
+from services.metrics.domain.cells import deltas_of, fresh_cell, leaving
+from services.metrics.domain.completeness import Progress
+from services.metrics.domain.facts import Changes, Record, changes, facts_of, households_in, newest, pseudonyms_in
+from services.metrics.store import fold as store
+from services.metrics.store.numbers import number_households, number_persons
+
+__all__ = ["fold_batch"]
+
+
+async def fold_batch(connection: Connection, records: Collection[Record], told: Collection[Progress]) -> bool:
+    """Fold in the caller's transaction; says whether anything changed, and so whether there is a new data revision.
+
+    The result does not depend on how often or in which order revisions come.
+    """
+    await store.plan_by_keys(connection)
+    changed = await _changes(connection, records) if records else None
+    fold = await store.next_fold(connection) if changed else None
+    if changed and fold is not None:
+        await _apply(connection, fold, changed)
+    if told and await store.raise_progress(connection, _newest_progress(told)) and fold is None:
+        fold = await store.next_fold(connection)
+    if fold is None:
+        return False
+    await store.raise_revision(connection, fold)
+    return True
+
+
+async def _changes(connection: Connection, records: Collection[Record]) -> Changes:
+    latest = newest(records)
+    newer = await store.raise_heads(connection, latest.values())
+    known = [record_id for record_id, is_new in newer.items() if not is_new]
+    live = await store.live_facts(connection, known) if known else []
+    folding = [latest[record_id] for record_id in newer]
+    persons = await number_persons(connection, pseudonyms_in(folding))
+    households = await number_households(connection, households_in(folding))
+    return changes(live, [fact for record in folding for fact in facts_of(record, persons, households)])
+
+
+async def _apply(connection: Connection, fold: int, changed: Changes) -> None:
+    deltas = deltas_of(changed)
+    kinds = [delta.reporter_kind for delta in deltas.values()]
+    cells = await store.lock_cells(connection, list(deltas), kinds, [fresh_cell(delta) for delta in deltas.values()])
+    await store.write_facts(connection, fold, changed.retired, changed.entered)
+    persons, households = leaving(deltas)
+    held_persons = await store.still_held(connection, "person", persons)
+    held_households = await store.still_held(connection, "household", households)
+    for key, cell in cells.items():
+        delta = deltas[key]
+        cell.apply(
+            delta,
+            [n for n in delta.gone_persons if (key, n) not in held_persons],
+            [n for n in delta.gone_households if (key, n) not in held_households],
+        )
+    if cells:
+        await store.save_cells(connection, cells)
+
+
+def _newest_progress(told: Collection[Progress]) -> Collection[Progress]:
+    kept: dict[object, Progress] = {}
+    for progress in told:
+        known = kept.get(progress.progress_id)
+        if known is None or known.revision < progress.revision:
+            kept[progress.progress_id] = progress
+    return kept.values()

@@ -1,0 +1,137 @@
+"""Answer a question: tally the cells, match the facts, withhold what is small, and say what the numbers mean."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from libs.common.db import Connection
+from libs.common.problem import Problem
+from libs.contracts.metrics_api import MetricsAnswer, MetricsQuery, NumberContract
+from services.metrics.domain.answer import Matching, Numbers, Sums, Tally, TooManyGroups, numbers_of, total_of
+from services.metrics.domain.completeness import complete_through
+from services.metrics.domain.facts import REPORTER_KINDS
+from services.metrics.domain.grouping import Group, grouper
+from services.metrics.domain.picture import Picture
+from services.metrics.domain.question import Question, scope_of
+from services.metrics.domain.suppression import Counts, withheld
+from services.metrics.store import query as store
+from services.metrics.store.query import DataRevision
+from services.metrics.use_cases.rows import in_order, measure_contracts, row_of
+
+__all__ = ["Reader", "answer", "question_of"]
+
+MAX_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads: the unit whose territory it may see (None: all), and whether small numbers are shown to it."""
+
+    subtree: UUID | None
+    exact: bool
+    smallest_shown: int
+
+
+def question_of(query: MetricsQuery) -> Question:
+    """Give a query as the domain asks it."""
+    filters = query.filters
+    return Question(
+        measures=list(dict.fromkeys(query.measures)),
+        first=query.from_,
+        last=query.to,
+        group_by=query.group_by,
+        units=filters.unit or (),
+        reporter_kind=REPORTER_KINDS.index(filters.reporter_kind) if filters.reporter_kind else None,
+        reporters=filters.reporter or (),
+        platforms=filters.platform or (),
+        answers=frozenset(query.answers),
+        boundaries=query.boundaries,
+    )
+
+
+async def answer(
+    connection: Connection, query: MetricsQuery, reader: Reader, picture: Picture, revision: DataRevision
+) -> MetricsAnswer:
+    """Answer in the caller's snapshot, whose revision is given; raises Problem."""
+    question = question_of(query)
+    units = scope_of(question, picture, reader.subtree)
+    sums = await _tally(connection, question, units, picture, with_sets=not reader.exact or _asks_for_sets(question))
+    matchings = await _match(connection, question, units, picture) if "matched" in question.answers else None
+    measured = {code: measure.unit_of_count for code, measure in picture.measures.items()}
+    groups = in_order(sums, picture) if question.group_by else []
+
+    def numbers_for(whole: Sums, *of_groups: Group) -> Numbers:
+        return numbers_of(whole, _matching_of(matchings, of_groups), measured)
+
+    numbers = [numbers_for(sums[group], group) for group in groups]
+    total = numbers_for(total_of(sums.values()), *sums)
+    hidden, total_hidden = _withheld(numbers, total, reader)
+    active = await store.active_reporters(connection, question, units)
+    contract = NumberContract(
+        measures=measure_contracts(question.measures, picture),
+        boundaries=question.boundaries,
+        data_revision=str(revision),
+        map_revision=".".join(map(str, picture.map_revision)),
+        as_of=revision.changed_at,
+        complete_through=complete_through(active, await store.progress_of(connection, active)),
+        exact=reader.exact,
+        smallest_shown=reader.smallest_shown,
+    )
+    rows = [
+        row_of(group, each, names, question, picture)
+        for group, each, names in zip(groups, numbers, hidden, strict=True)
+    ]
+    total_row = row_of(Group(()), total, total_hidden, question, picture)
+    return MetricsAnswer(rows=rows, total=total_row, contract=contract, query=query)
+
+
+def _asks_for_sets(question: Question) -> bool:
+    return bool(question.answers & {"nguoi", "ho", "known_by"})
+
+
+async def _tally(
+    connection: Connection, question: Question, units: frozenset[UUID] | None, picture: Picture, *, with_sets: bool
+) -> dict[Group, Sums]:
+    tally = Tally(grouper(question.group_by, picture), MAX_ROWS)
+    try:
+        # Others get their turn while each slice is fetched.
+        async for cells in store.cells(connection, question, units, with_sets=with_sets):
+            tally.add(cells)
+    except TooManyGroups:
+        raise Problem("result_too_large", limit=MAX_ROWS) from None
+    return tally.sums
+
+
+async def _match(
+    connection: Connection, question: Question, units: frozenset[UUID] | None, picture: Picture
+) -> dict[Group, Matching]:
+    group = grouper(question.group_by, picture)
+    found: dict[Group, Matching] = {}
+    async for facts in store.facts(connection, question, units):
+        for place, person, refs in facts:
+            of_group = group(place)
+            if of_group not in found:
+                found[of_group] = Matching()
+            found[of_group].add(place.reporter_kind, person, refs)
+    return found
+
+
+def _matching_of(matchings: Mapping[Group, Matching] | None, groups: Sequence[Group]) -> Matching | None:
+    """Match over some groups together: a match across two groups shows only there."""
+    if matchings is None:
+        return None
+    together = Matching()
+    for group in groups:
+        if group in matchings:
+            together.take(matchings[group])
+    return together
+
+
+def _withheld(rows: Sequence[Numbers], total: Numbers, reader: Reader) -> tuple[list[frozenset[str]], frozenset[str]]:
+    if reader.exact:
+        return [frozenset() for _ in rows], frozenset()
+    return withheld([_counts(row) for row in rows], _counts(total), reader.smallest_shown)
+
+
+def _counts(numbers: Numbers) -> Counts:
+    return Counts(numbers.luot, numbers.unknown, numbers.nguoi, numbers.ho, numbers.known_by, numbers.matched)

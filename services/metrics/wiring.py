@@ -1,0 +1,122 @@
+"""The composition root: opens resources, builds each process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from libs.common import db
+from libs.common.auth import Guard
+from libs.common.consume import run_consumer
+from libs.common.http import build_app
+from libs.common.inbox import reached
+from libs.common.log import Position
+from libs.common.problem import Catalogue
+from libs.common.process import Loop, Pulse, serve
+from libs.common.replica import Replica
+from libs.common.telemetry import new_registry
+from libs.contracts.problems import entries
+from libs.contracts.topics import CATALOGUE, CLIENTS, RECORDS, TEAMS, UNITS
+from services.metrics.api import Api
+from services.metrics.consumer import handle, picture_handlers
+from services.metrics.domain.picture import Picture
+from services.metrics.settings import CommandSettings, Settings
+from services.metrics.use_cases.counted import Counted
+
+__all__ = ["build_api", "migrate", "open_database", "run"]
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def migrate(settings: CommandSettings) -> None:
+    """Bring the database to the newest revision."""
+    db.migrate(settings.database_url, MIGRATIONS)
+
+
+@asynccontextmanager
+async def open_database(settings: CommandSettings) -> AsyncIterator[db.Engine]:
+    """Open the database for an operator's command."""
+    async with db.open_engine(settings.database_url, application_name="metrics command", pool_size=1) as engine:
+        yield engine
+
+
+def build_api(
+    engine: db.Engine, guard: Guard, picture: Picture, settings: Settings, ready: Callable[[], bool]
+) -> tuple[Api, Counted]:
+    """Build the endpoints, and the poller that they wait with."""
+
+    async def read() -> Position | None:
+        async with db.transaction(engine, readonly=True) as connection:
+            return await reached(connection, RECORDS.name)
+
+    counted = Counted(read)
+    api = Api(
+        engine,
+        guard,
+        picture,
+        counted,
+        ready,
+        smallest_shown=settings.smallest_shown,
+        at_least_seconds=settings.at_least_seconds,
+    )
+    return api, counted
+
+
+async def _consume(
+    engine: db.Engine, settings: Settings, registry: CollectorRegistry, pulse: Pulse, stop: asyncio.Event
+) -> None:
+    await run_consumer(
+        engine,
+        settings.kafka_bootstrap,
+        RECORDS,
+        handle,
+        registry=registry,
+        stop=stop,
+        beat=pulse.beat,
+    )
+
+
+async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
+    """Run the API, the consumer, or both in one process for one machine, until told to stop."""
+    registry = new_registry()
+    loops: dict[str, Loop] = {}
+    parts: dict[str, Callable[[], bool]] = {}
+    routes = []
+    async with AsyncExitStack() as stack:
+        if consumer:
+            folding = await stack.enter_async_context(_engine(settings, "fold", 2, settings.fold_seconds))
+            pulse = Pulse()
+            loops["consumer"] = partial(_consume, folding, settings, registry, pulse)
+            parts["consumer"] = pulse.alive
+        if api:
+            picture, guard = Picture(), Guard(settings.token_issuer)
+            topics = [UNITS, TEAMS, CATALOGUE, CLIENTS]
+            replica = Replica(settings.kafka_bootstrap, topics, picture_handlers(picture, guard), registry)
+            reading = await stack.enter_async_context(
+                _engine(settings, "query", settings.pool_size, settings.query_seconds)
+            )
+            endpoints, counted = build_api(reading, guard, picture, settings, replica.ready.is_set)
+            loops |= {"replica": replica.run, "counted": counted.run}
+            parts["registry"] = replica.ready.is_set
+            routes = endpoints.routes()
+        app = build_app(
+            catalogue=Catalogue.of(entries()),
+            routes=routes,
+            registry=registry,
+            ready=lambda: {name: part() for name, part in parts.items()},
+        )
+        await serve(app, host=settings.host, port=settings.port if api else settings.consumer_port, loops=loops)
+
+
+@asynccontextmanager
+async def _engine(settings: Settings, name: str, size: int, seconds: float) -> AsyncIterator[db.Engine]:
+    async with db.open_engine(
+        settings.database_url,
+        application_name=f"metrics {name}",
+        pool_size=size,
+        transaction_timeout_seconds=seconds,
+    ) as engine:
+        yield engine
