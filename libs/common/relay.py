@@ -71,41 +71,43 @@ class _Run:
         settings: RelaySettings,
         meters: RelayMeters,
         leadership: Leadership,
-        target: str,
     ) -> None:
-        self._owner = owner
+        self.owner = owner
+        self.settings = settings
+        self.topics = list({topic.name: topic for topic in routes.values()}.values())
         self._routes = routes
-        self._settings = settings
         self._meters = meters
         self._leadership = leadership
         self._connection = leadership.connection
-        self._target = target
         self._position = BEGINNING
         self._marked = (BEGINNING, False)
         self._marked_at = 0.0
         self._announced_at = time.monotonic()
 
-    async def take_over(self) -> None:
-        """Find the position; wait out what a leader that did not say goodbye may still have under way."""
+    async def take_over(self, target: str) -> None:
+        """Find the position, which is good for `target` only.
+
+        What a leader that did not say goodbye may still have under way is waited out first.
+        """
         row = await self._connection.fetchrow(
             """INSERT INTO log_position (relay, target, epoch, xid, seq, released) VALUES ($1, $2, 0, '0', 0, true)
                ON CONFLICT (relay) DO UPDATE SET relay = excluded.relay
                RETURNING target, epoch, xid::text::bigint AS xid, seq, released""",
-            self._owner,
-            self._target,
+            self.owner,
+            target,
         )
         assert row is not None
         if not row["released"]:
-            await asyncio.sleep(self._settings.lease_seconds + self._settings.send_timeout_seconds)
+            await asyncio.sleep(self.settings.lease_seconds + self.settings.send_timeout_seconds)
             await self._connection.fetchval("SELECT 1")
         self._leadership.prove()
-        if row["target"] == self._target:
+        if row["target"] == target:
             self._position = Position(row["epoch"], row["xid"], row["seq"])
         await self._connection.execute(
             "UPDATE log_position SET target = $2, released = false, epoch = $3, xid = $4::text::xid8, seq = $5"
             " WHERE relay = $1",
-            self._owner,
-            self._target,
+            self.owner,
+            target,
             self._position.epoch,
             str(self._position.xid),
             self._position.seq,
@@ -113,11 +115,11 @@ class _Run:
 
     async def release(self) -> None:
         """Say goodbye: nothing is under way, the next leader need not wait."""
-        await self._connection.execute("UPDATE log_position SET released = true WHERE relay = $1", self._owner)
+        await self._connection.execute("UPDATE log_position SET released = true WHERE relay = $1", self.owner)
 
     async def run(self, producer: Producer, stop: asyncio.Event, beat: Callable[[], None]) -> None:
         """Send until told to stop; raises Away, Unavailable or NotLeading."""
-        pause = self._settings.poll_seconds
+        pause = self.settings.poll_seconds
         page = await self._read(self._position)
         while not stop.is_set():
             beat()
@@ -125,17 +127,17 @@ class _Run:
                 self._meters.oldest_unpublished.set(0)
                 await self._mark(producer)
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, self._settings.idle_poll_seconds)
+                pause = min(pause * 2, self.settings.idle_poll_seconds)
                 await self._announce_if_due()
                 page = await self._read(self._position)
                 continue
-            pause = self._settings.poll_seconds
+            pause = self.settings.poll_seconds
             page = await self._send(producer, page)
         if not page.rows:
             await self._mark(producer)
 
     async def _read(self, after: Position) -> Page:
-        page = await read(self._connection, after, self._settings.page_rows)
+        page = await read(self._connection, after, self.settings.page_rows)
         self._leadership.prove()
         return page
 
@@ -160,18 +162,18 @@ class _Run:
         for state in page.announced:
             topic = self._routes[state.type]
             partition = partition_of(state.partition_key.bytes, topic.partitions)
-            messages[topic.name, partition].append(message_of(state, self._owner))
+            messages[topic.name, partition].append(message_of(state, self.owner))
         now = time.monotonic()
-        if now - self._marked_at >= self._settings.position_every_seconds:
-            self._add_marks(messages, page.reached, caught_up=page.rows < self._settings.page_rows)
+        if now - self._marked_at >= self.settings.position_every_seconds:
+            self._add_marks(messages, page.reached, caught_up=page.rows < self.settings.page_rows)
             self._marked_at = now
         return messages
 
     def _add_marks(
         self, messages: dict[tuple[str, int], list[Message]], position: Position, *, caught_up: bool
     ) -> None:
-        mark = position_message(self._owner, position, caught_up=caught_up)
-        for topic in {topic.name: topic for topic in self._routes.values()}.values():
+        mark = position_message(self.owner, position, caught_up=caught_up)
+        for topic in self.topics:
             for partition in range(topic.partitions):
                 messages[topic.name, partition].append(mark)
         self._marked = (position, caught_up)
@@ -191,7 +193,7 @@ class _Run:
         moved = await self._connection.fetchval(
             """UPDATE log_position SET epoch = $5, xid = $6::text::xid8, seq = $7
                WHERE relay = $1 AND (epoch, xid, seq) = ($2, $3::text::xid8, $4) RETURNING true""",
-            self._owner,
+            self.owner,
             self._position.epoch,
             str(self._position.xid),
             self._position.seq,
@@ -207,13 +209,13 @@ class _Run:
 
     async def _reload(self) -> None:
         row = await self._connection.fetchrow(
-            "SELECT epoch, xid::text::bigint AS xid, seq FROM log_position WHERE relay = $1", self._owner
+            "SELECT epoch, xid::text::bigint AS xid, seq FROM log_position WHERE relay = $1", self.owner
         )
         assert row is not None
         self._position = Position(row["epoch"], row["xid"], row["seq"])
 
     async def _announce_if_due(self) -> None:
-        every = self._settings.announce_every_seconds
+        every = self.settings.announce_every_seconds
         if every is not None and time.monotonic() - self._announced_at >= every:
             await announce(self._connection)
             self._announced_at = time.monotonic()
@@ -237,23 +239,14 @@ async def run_relay(
     raised. `beat` is called on every turn of the loop.
     """
     meters = RelayMeters.on(registry)
-    topics = list({topic.name: topic for topic in routes.values()}.values())
     while not stop.is_set():
         beat()
         try:
             async with lead(
                 url, f"relay {owner}", lease_seconds=settings.lease_seconds, stop=stop, beat=beat
             ) as leadership:
-                if leadership is None:
-                    return
-                await make_topics(bootstrap, topics, replication=settings.replication)
-                target = await identify(bootstrap, [topic.name for topic in topics])
-                run = _Run(owner, routes, settings, meters, leadership, target)
-                await run.take_over()
-                async with open_producer(bootstrap, timeout_seconds=settings.send_timeout_seconds) as producer:
-                    logger.info("relay.leading", owner=owner)
-                    await run.run(producer, stop, beat)
-                await run.release()
+                if leadership is not None:
+                    await _relay(bootstrap, _Run(owner, routes, settings, meters, leadership), stop, beat)
         except* (Away, NotLeading, Unavailable, *GONE) as errors:
             # The producer is gone with its block, its outcome unknown: the stored position tells where to resume.
             if any(isinstance(error, ValueError) for error in errors.exceptions):
@@ -261,3 +254,13 @@ async def run_relay(
             meters.failures.inc()
             logger.warning("relay.interrupted", owner=owner, error=[repr(e) for e in errors.exceptions])
             await asyncio.sleep(settings.idle_poll_seconds)
+
+
+async def _relay(bootstrap: str, run: _Run, stop: asyncio.Event, beat: Callable[[], None]) -> None:
+    """Relay as long as this replica leads and nothing goes wrong."""
+    await make_topics(bootstrap, run.topics, replication=run.settings.replication)
+    await run.take_over(await identify(bootstrap, [topic.name for topic in run.topics]))
+    async with open_producer(bootstrap, timeout_seconds=run.settings.send_timeout_seconds) as producer:
+        logger.info("relay.leading", owner=run.owner)
+        await run.run(producer, stop, beat)
+    await run.release()

@@ -1,5 +1,9 @@
 """The registry's states, as this process sees them."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
 from libs.common.auth import Guard
 from libs.common.log import Position
 from libs.common.replica import Apply
@@ -13,57 +17,66 @@ __all__ = ["picture_handlers"]
 
 def picture_handlers(picture: Picture, guard: Guard) -> dict[str, Apply]:
     """Give what to do with each type of registry event; pydantic's ValidationError is a ValueError."""
-
-    def unit(body: bytes, position: Position) -> None:
-        told = UnitV1.model_validate_json(body, extra="ignore")
-        one = picture.units.one
-        path, within = tuple(map(one, told.path)), tuple(map(one, told.within))
-        picture.units.take(
-            Unit(
-                one(told.unit_id),
-                told.revision,
-                told.code,
-                told.level,
-                told.name,
-                told.valid_from,
-                told.valid_to,
-                path,
-                within,
-            )
-        )
-        picture.moved(_place(position), map_changed=True)
-
-    def team(body: bytes, position: Position) -> None:
-        told = TeamV1.model_validate_json(body, extra="ignore")
-        picture.take_reporter(told.team_id, Named(told.revision, told.name))
-        picture.moved(_place(position))
-
-    def measure(body: bytes, position: Position) -> None:
-        told = MeasureV1.model_validate_json(body, extra="ignore")
-        names = told.names
-        picture.take_measure(Measure(told.code, told.revision, told.version, names.vi, names.en, told.unit_of_count))
-        picture.moved(_place(position))
-
-    def platform(body: bytes, position: Position) -> None:
-        told = PlatformV1.model_validate_json(body, extra="ignore")
-        picture.take_platform(told.code, told.revision)
-        picture.moved(_place(position))
-
-    def client(body: bytes, position: Position) -> None:
-        guard.client_changed(body, position)
-        told = ClientV1.model_validate_json(body, extra="ignore")
-        if told.partner is not None:
-            picture.take_reporter(told.partner.partner_id, Named(told.revision, told.partner.name))
-            picture.moved(_place(position))
-
+    told = _Told(picture, guard)
     return {
-        type_of(UnitV1): unit,
-        type_of(TeamV1): team,
-        type_of(MeasureV1): measure,
-        type_of(PlatformV1): platform,
-        type_of(ClientV1): client,
+        type_of(UnitV1): told.unit,
+        type_of(TeamV1): told.team,
+        type_of(MeasureV1): told.measure,
+        type_of(PlatformV1): told.platform,
+        type_of(ClientV1): told.client,
         type_of(SigningKeyV1): guard.key_changed,
     }
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Puts each state into the picture and notes how far the registry's log has come."""
+
+    picture: Picture
+    guard: Guard
+
+    def unit(self, body: bytes, position: Position) -> None:
+        units = self.picture.units
+        units.take(_unit(UnitV1.model_validate_json(body, extra="ignore"), units.one))
+        self.picture.moved(_place(position), map_changed=True)
+
+    def team(self, body: bytes, position: Position) -> None:
+        told = TeamV1.model_validate_json(body, extra="ignore")
+        self.picture.take_reporter(told.team_id, Named(told.revision, told.name))
+        self.picture.moved(_place(position))
+
+    def measure(self, body: bytes, position: Position) -> None:
+        told = MeasureV1.model_validate_json(body, extra="ignore")
+        vi, en = told.names.vi, told.names.en
+        self.picture.take_measure(Measure(told.code, told.revision, told.version, vi, en, told.unit_of_count))
+        self.picture.moved(_place(position))
+
+    def platform(self, body: bytes, position: Position) -> None:
+        told = PlatformV1.model_validate_json(body, extra="ignore")
+        self.picture.take_platform(told.code, told.revision)
+        self.picture.moved(_place(position))
+
+    def client(self, body: bytes, position: Position) -> None:
+        self.guard.client_changed(body, position)
+        partner = (told := ClientV1.model_validate_json(body, extra="ignore")).partner
+        if partner is not None:
+            self.picture.take_reporter(partner.partner_id, Named(told.revision, partner.name))
+            self.picture.moved(_place(position))
+
+
+def _unit(told: UnitV1, one: Callable[[UUID], UUID]) -> Unit:
+    """Make a unit; `one` gives the one object that stands for an id."""
+    return Unit(
+        one(told.unit_id),
+        told.revision,
+        told.code,
+        told.level,
+        told.name,
+        told.valid_from,
+        told.valid_to,
+        tuple(map(one, told.path)),
+        tuple(map(one, told.within)),
+    )
 
 
 def _place(position: Position) -> tuple[int, int, int]:
