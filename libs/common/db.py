@@ -19,6 +19,8 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Engine: TypeAlias = AsyncEngine
 Isolation = Literal["read_committed", "repeatable_read"]
 
+MIGRATE_WAIT_SECONDS = 10.0
+
 GONE = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -90,9 +92,11 @@ async def _checked_out(engine: Engine) -> AsyncIterator[Connection]:
                 continue
             try:
                 yield connection
-            except BaseException:
-                # Cancelled between statements, a connection may still hold its transaction.
-                if connection.is_closed() or connection.is_in_transaction():
+            except BaseException as error:
+                # Cancelled while a statement is under way, a connection holds a transaction that it may not know of
+                # itself; whoever came next would be inside it, and what they commit would never be.
+                cancelled = not isinstance(error, Exception) or isinstance(error, TimeoutError)
+                if cancelled or connection.is_closed() or connection.is_in_transaction():
                     await pooled.invalidate()
                 raise
             return
@@ -132,11 +136,17 @@ async def connect(url: str, *, application_name: str) -> Connection:
 
 
 def migrate(url: str, location: Path) -> None:
-    """Bring a database to the newest revision under `location`; waits for PostgreSQL up to 30 s."""
+    """Bring a database to the newest revision under `location`.
+
+    Waits for PostgreSQL for some seconds, then raises Unavailable with the database's address.
+    """
     config = Config()
     config.set_main_option("script_location", str(location))
     config.set_main_option("path_separator", "os")
     config.attributes["url"] = make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
-    for attempt in stamina.retry_context(on=GONE, attempts=None, timeout=30, wait_initial=0.2):
-        with attempt:
-            command.upgrade(config, "head")
+    try:
+        for attempt in stamina.retry_context(on=GONE, attempts=None, timeout=MIGRATE_WAIT_SECONDS, wait_initial=0.2):
+            with attempt:
+                command.upgrade(config, "head")
+    except GONE as error:
+        raise Unavailable(f"{make_url(url).render_as_string()}: {error}") from error

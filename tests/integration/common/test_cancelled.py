@@ -1,0 +1,27 @@
+"""Cancellation at any moment leaves no transaction behind for whoever takes the connection next."""
+
+import asyncio
+
+from libs.common.db import Engine, open_engine, transaction
+from tests.support.postgres import MakeDatabase
+
+
+async def _read(engine: Engine) -> None:
+    while True:
+        async with transaction(engine, readonly=True) as connection:
+            await connection.fetch("SELECT generate_series(1, 20)")
+
+
+async def test_the_next_transaction_never_runs_inside_a_cancelled_one(make_database: MakeDatabase) -> None:
+    async with open_engine(await make_database(""), application_name="test", pool_size=1) as engine:
+        async with transaction(engine) as connection:
+            await connection.execute("CREATE TABLE written (n integer)")
+        for n in range(150):
+            reading = asyncio.ensure_future(_read(engine))
+            await asyncio.sleep(0.002 + n % 40 * 0.0001)
+            reading.cancel()
+            await asyncio.wait([reading])
+            async with transaction(engine) as connection:
+                await connection.execute("INSERT INTO written VALUES ($1)", n)
+        async with transaction(engine, readonly=True) as connection:
+            assert await connection.fetchval("SELECT count(*) FROM written") == 150
