@@ -5,10 +5,8 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from pydantic import ValidationError
-
-from libs.common.db import Unavailable, transaction
-from libs.common.process import run
+from libs.common.db import transaction
+from libs.common.process import answer, run
 from libs.common.telemetry import configure_logging
 from services.metrics import wiring
 from services.metrics.consumer import redrive
@@ -54,10 +52,12 @@ async def _list(settings: CommandSettings) -> int:
 async def _redrive(settings: CommandSettings, ids: Sequence[int]) -> int:
     async with wiring.open_database(settings) as engine, transaction(engine) as connection:
         handled, dead = await redrive(connection, ids, limit=MAX_LETTERS)
+    if len(ids) > handled + len(dead):
+        print(f"{len(ids) - handled - len(dead)} of these ids are not among the dead letters", file=sys.stderr)
     print(f"{handled} processed, {len(dead)} still dead")
     for letter in dead:
         print(f"{letter.message.topic}[{letter.message.partition}]@{letter.message.offset}", letter.reason, sep="\t")
-    return 1 if dead else 0
+    return 1 if dead or len(ids) > handled else 0
 
 
 def _dispatch(asked: argparse.Namespace) -> int:
@@ -77,15 +77,7 @@ def _dispatch(asked: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line names; gives the exit code."""
     asked = _parser().parse_args(arguments)
-    try:
-        return _dispatch(asked)
-    except ValidationError as error:
-        for finding in error.errors():
-            print(f"{finding['loc'][0]}: {finding['msg']}", file=sys.stderr)
-        return 2
-    except (Unavailable, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    return answer(lambda: _dispatch(asked))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The administrative map as far as counting needs it: who lies below whom, and who may see whom."""
+"""The administrative map as far as counting needs it: who lies in whom."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -35,7 +35,6 @@ class UnitMap:
 
     _units: dict[UUID, Unit] = field(default_factory=dict)
     _ids: dict[UUID, UUID] = field(default_factory=dict)
-    _below: dict[UUID, frozenset[UUID]] = field(default_factory=dict)
     _held_by: dict[UUID, frozenset[UUID]] = field(default_factory=dict)
     _by_code: dict[str, tuple[Unit, ...]] = field(default_factory=dict)
     _stale: bool = False
@@ -60,11 +59,6 @@ class UnitMap:
         self._refresh()
         return self._by_code.get(code, ())
 
-    def below(self, unit_id: UUID) -> frozenset[UUID]:
-        """Give the units recorded in a unit's subtree, itself included."""
-        self._refresh()
-        return self._below.get(unit_id, frozenset())
-
     def held_by(self, unit_id: UUID) -> frozenset[UUID]:
         """Give the units whose whole territory a unit holds, also those it succeeded."""
         self._refresh()
@@ -82,17 +76,13 @@ class UnitMap:
     def _refresh(self) -> None:
         if not self._stale:
             return
-        below: defaultdict[UUID, list[UUID]] = defaultdict(list)
         held_by: defaultdict[UUID, list[UUID]] = defaultdict(list)
         by_code: defaultdict[str, list[Unit]] = defaultdict(list)
         for unit in self._units.values():
-            for above in unit.path:
-                below[above].append(unit.unit_id)
             for holder in unit.within:
                 held_by[holder].append(unit.unit_id)
             if unit.code is not None:
                 by_code[unit.code].append(unit)
-        self._below = {unit_id: frozenset(members) for unit_id, members in below.items()}
         self._held_by = {unit_id: frozenset(members) for unit_id, members in held_by.items()}
         self._by_code = {code: tuple(units) for code, units in by_code.items()}
         self._stale = False

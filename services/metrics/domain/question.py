@@ -69,7 +69,7 @@ def scope_of(question: Question, picture: Picture, subtree: UUID | None) -> froz
         unit = _find(picture, reference, question.last, f"/filters/unit/{n}")
         if visible is not None and unit.unit_id not in visible:
             raise _refused("outside_subtree", f"/filters/unit/{n}", unit=reference)
-        asked |= picture.units.below(unit.unit_id)
+        asked |= picture.units.held_by(unit.unit_id)
     return frozenset(asked) if visible is None else visible & asked
 
 

@@ -9,7 +9,7 @@ is withheld beside it; where there is none of those, the total is.
 What is withheld does not depend on which answers were asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 __all__ = ["Counts", "withheld"]
@@ -71,15 +71,15 @@ class _Answer:
 
     def protect(self, name: str, companions: frozenset[str]) -> None:
         """See to it that no row's small number follows from the total and the other rows."""
-        values = [int(getattr(row, name)) for row in self._rows]
+        values = [self._size(name, n) for n in range(len(self._rows))]
         small = [n for n, value in enumerate(values) if 0 < value < self._smallest]
-        exposed = [n for n in small if not any(self._trade(name, n, m) or self._trade(name, m, n) for m in small)]
+        exposed = self._without_trade(name, small)
         if name in self.total_hidden:
             # Only their lượt, where that is withheld, could still be told by the total, and bounds the number.
             exposed = [n for n in exposed if "luot" in self.hidden[n] and "luot" not in self.total_hidden]
         if not exposed:
             return
-        partner = self._partner(name, [n for n in range(len(values)) if n not in small])
+        partner = self._partner(name, set(range(len(values))).difference(small))
         if partner is None:
             self.total_hidden |= EVERYTHING
             return
@@ -98,18 +98,31 @@ class _Answer:
         if shown:
             self.hidden[min(shown, key=lambda n: self._size(name, n))].add(name)
 
-    def _trade(self, name: str, gains: int, loses: int) -> bool:
-        """Say whether one row could as well count one more and the other one fewer."""
-        if gains == loses:
-            return False
-        more, fewer = self._rows[gains], self._rows[loses]
-        if getattr(more, name) + 1 >= self._smallest or getattr(fewer, name) <= 1:
-            return False
-        if more.luot > getattr(more, name):
-            return True
-        # Every lượt of the one is a person (household) of its own, so a lượt has to move along, unseen.
-        unseen = all("luot" in self.hidden[n] for n in (gains, loses))
-        return unseen and more.luot + 1 < self._smallest and fewer.luot > 1 and name == "nguoi"
+    def _without_trade(self, name: str, small: Sequence[int]) -> list[int]:
+        """Give the rows that could neither count one more, with another one fewer, nor the other way round."""
+        luot = {n: self._rows[n].luot for n in small}
+        value = {n: self._size(name, n) for n in small}
+        # Where every lượt is a person of its own, a lượt has to move along, which only goes where lượt is not shown.
+        unseen = {n for n in small if name == "nguoi" and "luot" in self.hidden[n]}
+        givers = {n for n in small if value[n] > 1}
+        takers = {n for n in small if value[n] + 1 < self._smallest}
+        roomy = {n for n in takers if luot[n] > value[n]}
+        movable = {n for n in takers & unseen if luot[n] + 1 < self._smallest}
+
+        def other(rows: set[int], n: int) -> bool:
+            return len(rows) > (n in rows)
+
+        unseen_givers = givers & unseen
+        return [
+            n
+            for n in small
+            if not (
+                (n in roomy and other(givers, n))
+                or (n in movable and other(unseen_givers, n))
+                or (n in givers and other(roomy, n))
+                or (n in unseen_givers and other(movable, n))
+            )
+        ]
 
     def _room(self, name: str, row: int, partner: int) -> bool:
         """Say whether a row with its lượt shown and its partner could trade."""
@@ -117,11 +130,11 @@ class _Answer:
         upward = value + 1 < self._smallest
         return upward or self._rows[partner].luot > int(getattr(self._rows[partner], name))
 
-    def _partner(self, name: str, others: Sequence[int]) -> int | None:
+    def _partner(self, name: str, others: Collection[int]) -> int | None:
         """Choose the row to withhold beside: the next smallest; by lượt, where the total does not tell the number."""
         by = "luot" if name in self.total_hidden else name
         large = [n for n in others if self._size(by, n) >= self._smallest]
-        return min(large, key=lambda n: self._size(by, n), default=None)
+        return min(large, key=lambda n: (self._size(by, n), n), default=None)
 
     def show_zeros(self) -> None:
         """Show a number that is zero everywhere: it tells of nobody."""

@@ -52,7 +52,10 @@ def question_of(query: MetricsQuery) -> Question:
 async def answer(
     connection: Connection, query: MetricsQuery, reader: Reader, picture: Picture, revision: DataRevision
 ) -> MetricsAnswer:
-    """Answer in the caller's snapshot, whose revision is given; raises Problem."""
+    """Answer in the caller's snapshot, whose revision is given; raises Problem.
+
+    Without group_by there are no rows: the total has the numbers.
+    """
     question = question_of(query)
     units = scope_of(question, picture, reader.subtree)
     sums = await _tally(connection, question, units, picture, with_sets=not reader.exact or _asks_for_sets(question))
