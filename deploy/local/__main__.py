@@ -84,8 +84,8 @@ async def _show_addresses(system: System) -> None:
     async with aiohttp.ClientSession() as http:
         for name, (client_id, secret) in system.secrets.clients.items():
             form = {"grant_type": "client_credentials"}
-            auth = aiohttp.BasicAuth(client_id, secret)
-            async with http.post(f"{system.gateway_url}/oauth/token", data=form, auth=auth) as answer:
+            headers = {"authorization": aiohttp.encode_basic_auth(client_id, secret)}
+            async with http.post(f"{system.gateway_url}/oauth/token", data=form, headers=headers) as answer:
                 body = json.loads(await answer.text())
             if "access_token" not in body:
                 raise LocalError(f"no token for {client_id}: {body.get('detail', body)}")
@@ -94,6 +94,7 @@ async def _show_addresses(system: System) -> None:
             print(f"  TOKEN={body['access_token']}\n")
     ask_for = "-u CLIENT_ID:CLIENT_SECRET -d grant_type=client_credentials"
     print(f"A new one:  curl -s {system.gateway_url}/oauth/token {ask_for}")
+    print(f"For operators' commands in another shell:  set -a; . {folder.parent}/environment; set +a")
     print("Ctrl-C stops everything.\n", flush=True)
 
 

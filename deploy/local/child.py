@@ -34,7 +34,10 @@ class ProcessDied(LocalError):
 
     def __init__(self, name: str, exit_code: int, last_lines: Sequence[str], log_file: Path) -> None:
         """A negative exit code is the number of the signal that ended the process."""
-        super().__init__("\n".join([f"{name} ended with exit code {exit_code}; see {log_file}", *last_lines]))
+        how = (
+            f"was killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with exit code {exit_code}"
+        )
+        super().__init__("\n".join([f"{name} {how}; see {log_file}", *last_lines]))
         self.name = name
         self.exit_code = exit_code
         self.last_lines = list(last_lines)
@@ -143,7 +146,8 @@ async def run_to_end(command: Sequence[str], **popen: Any) -> str:
         raise
     text = output.decode(errors="replace").strip()
     if process.returncode != 0:
-        raise LocalError(f"{Path(command[0]).name} failed with exit code {process.returncode}:\n{text}")
+        what = " ".join([Path(command[0]).name, *command[1:4]])
+        raise LocalError(f"{what} … failed with exit code {process.returncode}:\n{text}")
     return text
 
 

@@ -25,7 +25,10 @@ def hold_lock(lock_file: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            raise AlreadyRunning(f"already running (pid {lock.read().strip() or 'unknown'})") from None
+            pid = lock.read().strip() or "unknown"
+            raise AlreadyRunning(
+                f"already running in this folder (pid {pid}): end that one with Ctrl-C first"
+            ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

@@ -4,13 +4,14 @@ import hashlib
 import json
 import os
 import secrets
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CLIENTS", "LocalSecrets", "ensure_secrets"]
+__all__ = ["CLIENTS", "LocalSecrets", "ensure_secrets", "write_environment"]
 
-SA_DEC = {"code": "867", "valid_on": "2025-05-01"}
 DONG_THAP = {"code": "82", "valid_on": "2025-07-01"}
 
 CLIENTS: dict[str, dict[str, Any]] = {
@@ -19,7 +20,7 @@ CLIENTS: dict[str, dict[str, Any]] = {
         "name": "Ứng dụng của Tổ công nghệ số cộng đồng",
         "kind": "volunteer_app",
         "scopes": ["visits:write", "visits:read", "registry:read"],
-        "unit": SA_DEC,
+        "unit": DONG_THAP,
     },
     "telco": {
         "client_id": "vnpt",
@@ -48,7 +49,7 @@ CLIENTS: dict[str, dict[str, Any]] = {
         "client_id": "van-hanh",
         "name": "Đơn vị vận hành",
         "kind": "operator",
-        "scopes": ["visits:read", "registry:read", "metrics:read", "metrics:exact"],
+        "scopes": ["visits:read", "partner-reports:read", "registry:read", "metrics:read", "metrics:exact"],
         "unit": None,
     },
 }
@@ -89,3 +90,9 @@ def ensure_secrets(folder: Path) -> LocalSecrets:
     _write_private(clients_file, json.dumps(definitions, ensure_ascii=False, indent=1))
     clients = {name: (str(client["client_id"]), known[name]) for name, client in CLIENTS.items()}
     return LocalSecrets(folder / "signing-key.pem", pseudonym_keys, clients_file, clients)
+
+
+def write_environment(path: Path, environment: Mapping[str, str]) -> None:
+    """Write the variables of the running services, for a shell in which an operator's commands are to be run."""
+    lines = [f"{name}={shlex.quote(value)}" for name, value in sorted(environment.items())]
+    _write_private(path, "\n".join(lines) + "\n")

@@ -9,14 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from deploy.local.child import inherited, run_to_end
+import asyncpg
+import sqlalchemy.exc
+
+from deploy.local.child import LocalError, inherited, run_to_end
 from deploy.local.kafka import KafkaServer, open_kafka
 from deploy.local.lock import hold_lock
 from deploy.local.ports import remembered_port
 from deploy.local.postgres import PostgresServer, open_postgres
 from deploy.local.say import Say
-from deploy.local.secrets import LocalSecrets, ensure_secrets
+from deploy.local.secrets import LocalSecrets, ensure_secrets, write_environment
 from deploy.local.supervisor import Service, Supervisor, open_supervisor
+from libs.common.db import Unavailable, connect
+from libs.common.kafka import Away, identify
 
 __all__ = ["LOCAL", "ROOT", "System", "open_system"]
 
@@ -73,6 +78,7 @@ async def open_system(say: Say, *, local: Path = LOCAL, cache: Path = LOCAL / "c
             await asyncio.gather(kafka_starting, return_exceptions=True)
             raise
         kafka = await kafka_starting
+        write_environment(local / "environment", environment)
         supervisor = await stack.enter_async_context(open_supervisor(local / "log"))
         await _start_services(supervisor, environment, say)
         yield System(
@@ -104,6 +110,8 @@ async def _start_postgres(
     names = {service: f"DATABASE_URL_{service.upper()}" for service in WITH_DATABASE}
     given = {name: os.environ[name] for name in names.values() if name in os.environ}  # noqa: TID251
     environment.update(given)
+    for name, url in given.items():
+        await _answers(name, url)
     if len(given) == len(names):
         say("PostgreSQL: using the servers of DATABASE_URL_…")
         return None
@@ -122,6 +130,7 @@ async def _start_kafka(
 ) -> KafkaServer | None:
     if given := os.environ.get("KAFKA_BOOTSTRAP"):  # noqa: TID251
         environment["KAFKA_BOOTSTRAP"] = given
+        await _kafka_answers(given)
         say(f"Kafka: using {given}")
         return None
     port = remembered_port(local / "ports.json", "kafka", say)
@@ -129,6 +138,22 @@ async def _start_kafka(
     environment["KAFKA_BOOTSTRAP"] = server.bootstrap
     say(f"Kafka is up on port {server.port}")
     return server
+
+
+async def _answers(name: str, url: str) -> None:
+    """Raise LocalError unless a given database answers: better now than after every service has tried."""
+    try:
+        connection = await connect(url, application_name="tungnha local")
+    except (Unavailable, asyncpg.PostgresError, ValueError, sqlalchemy.exc.ArgumentError) as error:
+        raise LocalError(f"{name}: the database does not answer ({error})") from None
+    await connection.close()
+
+
+async def _kafka_answers(bootstrap: str) -> None:
+    try:
+        await identify(bootstrap, [])
+    except Away as error:
+        raise LocalError(f"KAFKA_BOOTSTRAP: Kafka at {bootstrap} does not answer ({error})") from None
 
 
 async def _run(environment: Mapping[str, str], *words: str) -> str:

@@ -13,13 +13,13 @@ from libs.common.events import POSITION_TYPE
 from libs.common.inbox import Fenced, Unprocessable, bury, move, resume
 from libs.common.kafka import Away, Consumer, Incoming, TopicSpec, identify, open_consumer
 from libs.common.log import Position
+from libs.common.process import Patience
 from libs.common.telemetry import get_logger
 
 __all__ = ["Handled", "Handler", "StoppedItself", "run_consumer"]
 
 logger = get_logger(__name__)
 
-RETRY_SECONDS = 0.2
 POLL_SECONDS = 0.05
 BATCH_MESSAGES = 5000
 STALL_SECONDS = 60.0
@@ -138,7 +138,7 @@ async def run_consumer(
     PostgreSQL or Kafka being away, and another consumer's fence, are waited out: the loop begins again from what the
     database says. Any other error is raised with the offset unmoved.
     """
-    meters = _Meters.on(registry)
+    meters, patience = _Meters.on(registry), Patience()
     while not stop.is_set():
         beat()
         try:
@@ -150,6 +150,7 @@ async def run_consumer(
                 while not stop.is_set():
                     beat()
                     await loop.turn()
+                    patience.succeeded()
         except (Away, Fenced, Unavailable) as error:
             logger.warning("consumer.interrupted", topic=topic.name, error=repr(error))
-            await asyncio.sleep(RETRY_SECONDS)
+            await patience.wait()

@@ -26,6 +26,7 @@ __all__ = [
     "build_app",
     "is_current",
     "json_response",
+    "parameters",
     "problem_response",
     "read_body",
     "tagged_response",
@@ -84,6 +85,15 @@ def problem_response(catalogue: Catalogue, problem: Problem, languages: str) -> 
     status, body = catalogue.document(problem, english=english, request_id=request_id.get())
     headers = {"content-language": "en" if english else "vi", **problem.headers}
     return Response(msgspec.json.encode(body), status, headers, "application/problem+json")
+
+
+def parameters(request: Request, *known: str, repeatable: str = "") -> dict[str, str]:
+    """Give the query's parameters; one that is unknown, empty or repeated is refused rather than passed over."""
+    for name, value in request.query_params.multi_items():
+        repeated = name != repeatable and len(request.query_params.getlist(name)) > 1
+        if name not in known or repeated or not value or "\x00" in value:
+            raise Problem("bad_parameter", name=name[:50], reason=" | ".join(known) or "∅")
+    return dict(request.query_params)
 
 
 async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:

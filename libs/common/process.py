@@ -5,16 +5,19 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import uvicorn
 import uvloop
+from pydantic import ValidationError
 
+from libs.common.db import Unavailable
 from libs.common.telemetry import get_logger
 
-__all__ = ["Loop", "Pulse", "run", "serve"]
+__all__ = ["Loop", "Patience", "Pulse", "answer", "run", "serve"]
 
 logger = get_logger(__name__)
 
@@ -40,6 +43,24 @@ class Pulse:
         return self._beaten is not None and time.monotonic() - self._beaten < ALIVE_SECONDS
 
 
+class Patience:
+    """How long to wait before the next try of something that is away: doubling, up to a few seconds."""
+
+    def __init__(self, first_seconds: float = 0.05, most_seconds: float = 2) -> None:
+        self._first = first_seconds
+        self._most = most_seconds
+        self._next = first_seconds
+
+    def succeeded(self) -> None:
+        """Begin again with short waits."""
+        self._next = self._first
+
+    async def wait(self) -> None:
+        """Wait, longer each time."""
+        await asyncio.sleep(self._next)
+        self._next = min(self._next * 2, self._most)
+
+
 class _Server(uvicorn.Server):
     """Leaves signals to this module, so that loops and server end together."""
 
@@ -59,6 +80,19 @@ def run(main: Callable[[], Awaitable[None]]) -> int:
         logger.error("process.failed", exc_info=error)
         return 1
     return 0
+
+
+def answer(dispatch: Callable[[], int]) -> int:
+    """Do what a command line asks; gives the exit code: 2 where a setting is wrong, 1 where a server is away."""
+    try:
+        return dispatch()
+    except ValidationError as error:
+        for finding in error.errors():
+            sys.stderr.write(f"{finding['loc'][0]}: {finding['msg']}\n")
+        return 2
+    except (Unavailable, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
 
 
 async def _awaited(main: Callable[[], Awaitable[None]]) -> None:
@@ -105,6 +139,7 @@ def _server(app: Any, host: str, port: int) -> _Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=5,
             timeout_keep_alive=75,
             h11_max_incomplete_event_size=64 * 1024,

@@ -13,6 +13,7 @@ from libs.common.events import message_of, position_message
 from libs.common.kafka import Away, Message, Producer, TopicSpec, identify, make_topics, open_producer, partition_of
 from libs.common.leader import Leadership, NotLeading, lead
 from libs.common.log import BEGINNING, Page, Position, read
+from libs.common.process import Patience
 from libs.common.telemetry import get_logger
 
 __all__ = ["RelaySettings", "announce", "run_relay"]
@@ -238,7 +239,7 @@ async def run_relay(
     `routes` gives the topic of each event type. PostgreSQL or Kafka being away is waited out; any other error is
     raised. `beat` is called on every turn of the loop.
     """
-    meters = RelayMeters.on(registry)
+    meters, patience = RelayMeters.on(registry), Patience()
     while not stop.is_set():
         beat()
         try:
@@ -246,21 +247,22 @@ async def run_relay(
                 url, f"relay {owner}", lease_seconds=settings.lease_seconds, stop=stop, beat=beat
             ) as leadership:
                 if leadership is not None:
-                    await _relay(bootstrap, _Run(owner, routes, settings, meters, leadership), stop, beat)
+                    await _relay(bootstrap, _Run(owner, routes, settings, meters, leadership), stop, beat, patience)
         except* (Away, NotLeading, Unavailable, *GONE) as errors:
             # The producer is gone with its block, its outcome unknown: the stored position tells where to resume.
             if any(isinstance(error, ValueError) for error in errors.exceptions):
                 raise  # Bad arguments to a statement are a mistake of ours, which no retry mends.
             meters.failures.inc()
             logger.warning("relay.interrupted", owner=owner, error=[repr(e) for e in errors.exceptions])
-            await asyncio.sleep(settings.idle_poll_seconds)
+            await patience.wait()
 
 
-async def _relay(bootstrap: str, run: _Run, stop: asyncio.Event, beat: Callable[[], None]) -> None:
+async def _relay(bootstrap: str, run: _Run, stop: asyncio.Event, beat: Callable[[], None], patience: Patience) -> None:
     """Relay as long as this replica leads and nothing goes wrong."""
     await make_topics(bootstrap, run.topics, replication=run.settings.replication)
     await run.take_over(await identify(bootstrap, [topic.name for topic in run.topics]))
     async with open_producer(bootstrap, timeout_seconds=run.settings.send_timeout_seconds) as producer:
         logger.info("relay.leading", owner=run.owner)
+        patience.succeeded()
         await run.run(producer, stop, beat)
     await run.release()

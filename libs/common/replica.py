@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from libs.common.events import POSITION_TYPE, is_caught_up
 from libs.common.kafka import Away, Consumer, Incoming, TopicSpec, open_consumer
 from libs.common.log import BEGINNING, Position
+from libs.common.process import Patience
 from libs.common.telemetry import get_logger
 
 __all__ = ["Apply", "Replica"]
@@ -16,8 +17,6 @@ logger = get_logger(__name__)
 
 Apply = Callable[[bytes, Position], None]
 """Takes a state and its position in the owner's log; passes over what is not newer; raises ValueError if not valid."""
-
-RETRY_SECONDS = 0.2
 
 
 class Replica:
@@ -43,13 +42,14 @@ class Replica:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the topics until told to stop; Kafka being away is waited out."""
+        patience = Patience()
         while not stop.is_set():
             try:
                 async with open_consumer(self._bootstrap, self._topics) as consumer:
-                    await self._follow(consumer, stop)
+                    await self._follow(consumer, stop, patience)
             except Away as error:
                 logger.warning("replica.interrupted", error=str(error))
-                await asyncio.sleep(RETRY_SECONDS)
+                await patience.wait()
 
     async def until_ready(self, stop: asyncio.Event) -> None:
         """Wait until every topic has been read to its end, or the process is to stop."""
@@ -58,7 +58,7 @@ class Replica:
         for wait in waits:
             wait.cancel()
 
-    async def _follow(self, consumer: Consumer, stop: asyncio.Event) -> None:
+    async def _follow(self, consumer: Consumer, stop: asyncio.Event, patience: Patience) -> None:
         # Ready means: all that its owner had to say has been read, once. A topic just made is at its end at once and
         # yet says nothing; so each partition is read until its owner has said there that it has sent everything.
         ends = await consumer.ends()
@@ -73,6 +73,7 @@ class Replica:
                 if messages[-1].offset + 1 >= ends[place]:
                     unread.discard(place)
             if came:
+                patience.succeeded()
                 self._changed()
             if not (unread or untold or self.ready.is_set()):
                 self.ready.set()

@@ -43,7 +43,10 @@ ANSWERS: tuple[Answer, ...] = get_args(Answer)
 class Filters(Contract):
     """What to count; several values of one field are alternatives."""
 
-    unit: list[Text] | None = Field(default=None, description="Unit ids, or codes valid on `to`; each with its subtree")
+    unit: list[Text] | None = Field(
+        default=None,
+        description="Unit ids, or codes valid on `to`: the facts of every unit, of any time, that lies wholly in one",
+    )
     reporter_kind: Literal["team", "partner"] | None = None
     reporter: list[UUID] | None = None
     platform: list[Text] | None = None
@@ -124,7 +127,9 @@ class NumberContract(Contract):
         description="Every reporter active here has sent everything until then; null: one has never said"
     )
     exact: bool = Field(description="false: small counts are suppressed")
-    smallest_shown: int = Field(description="Counts of people and households below it are suppressed unless exact")
+    smallest_shown: int = Field(
+        description="People and households from 1 to below it are suppressed unless exact, with what gives them away"
+    )
 
 
 class MetricsAnswer(Contract):

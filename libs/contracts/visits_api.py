@@ -192,7 +192,8 @@ class BatchAnswer(Contract):
     received_at: DateTime
     position: str | None = Field(description="The highest of the rows; give it as at_least in a query")
     synced_through: DateTime | None = Field(
-        default=None, description="What was noted of the batch's synced_through; null where a row was rejected"
+        default=None,
+        description="The batch's, by our clock, noted unless more was said before; null where a row was rejected",
     )
     counts: Counts
     rows: list[Receipt]

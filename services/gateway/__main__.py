@@ -6,9 +6,7 @@
 import argparse
 import sys
 
-from pydantic import ValidationError
-
-from libs.common.process import run
+from libs.common.process import answer, run
 from services.gateway.settings import Settings
 from services.gateway.wiring import run_api
 
@@ -20,13 +18,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m services.gateway", description=__doc__)
     parser.add_argument("process", choices=["api", "all"], help="the gateway has one process; `all` is the same")
     parser.parse_args()
-    try:
+
+    def serve() -> int:
         settings = Settings()
-    except ValidationError as error:
-        for fault in error.errors():
-            print(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}", file=sys.stderr)
-        return 2
-    return run(lambda: run_api(settings))
+        return run(lambda: run_api(settings))
+
+    return answer(serve)
 
 
 if __name__ == "__main__":

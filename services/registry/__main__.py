@@ -8,10 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from libs.common.db import Connection, Unavailable, transaction
-from libs.common.process import run
+from libs.common.db import Connection, transaction
+from libs.common.process import answer, run
 from libs.common.relay import announce
 from libs.common.telemetry import configure_logging
 from services.registry import wiring
@@ -232,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line names; gives the exit code."""
     asked = _parser().parse_args(arguments)
     try:
-        return _dispatch(asked)
+        return answer(lambda: _dispatch(asked))
     except BadFile as error:
         for mistake in error.mistakes[:MAX_MISTAKES_SHOWN]:
             at = " ".join(part for part in (f"{error.name}:{mistake.place}", mistake.column) if part)
@@ -240,11 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if len(error.mistakes) > MAX_MISTAKES_SHOWN:
             print(f"… {len(error.mistakes) - MAX_MISTAKES_SHOWN} more", file=sys.stderr)
         print(f"{error.name}: không nạp gì / nothing was loaded", file=sys.stderr)
-    except ValidationError as error:
-        for finding in error.errors():
-            print(f"{finding['loc'][0]}: {finding['msg']}", file=sys.stderr)
-        return 2
-    except (clients.Refused, Unavailable, OSError) as error:
+    except clients.Refused as error:
         print(error, file=sys.stderr)
     return 1
 

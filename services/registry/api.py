@@ -2,9 +2,8 @@
 
 import base64
 import binascii
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from urllib.parse import parse_qsl, unquote_plus
 from uuid import UUID
@@ -16,9 +15,8 @@ from starlette.routing import Route
 
 from libs.common.auth import Caller, Guard
 from libs.common.db import Engine, transaction
-from libs.common.http import json_response, read_body, tagged_response
+from libs.common.http import json_response, parameters, read_body, tagged_response
 from libs.common.problem import Problem
-from services.registry.domain.attempts import Attempts
 from services.registry.domain.units import LEVELS, Level
 from services.registry.use_cases import reading, tokens
 
@@ -30,7 +28,6 @@ MAX_FORM_BYTES = 16 * 1024
 DEFAULT_ROWS = 100
 MAX_ROWS = 500
 OAUTH_ERRORS = {
-    "too_many_attempts": "invalid_client",
     "body_too_large": "invalid_request",
     "body_incomplete": "invalid_request",
     "not_ready": "temporarily_unavailable",
@@ -46,7 +43,6 @@ class Api:
     guard: Guard
     signer: tokens.Signer
     ready: Callable[[], bool]
-    attempts: Attempts = field(default_factory=Attempts)
 
     def routes(self) -> list[Route]:
         """Give every route."""
@@ -64,24 +60,17 @@ class Api:
         try:
             if not self.ready():
                 raise Problem("not_ready", headers={"retry-after": "1"})
-            grant = await self._grant(request, _asked(request, await _form(request)))
+            grant = await self._grant(_asked(request, await _form(request)))
         except Problem as problem:
             problem.extra["error"] = OAUTH_ERRORS.get(problem.code, problem.code)
             problem.headers.update(NO_STORE)
             raise
         return json_response({"token_type": "Bearer", **msgspec.to_builtins(grant)}, headers=NO_STORE)
 
-    async def _grant(self, request: Request, asked: tokens.Asked) -> tokens.Grant:
-        who = (asked.client_id, _address(request))
-        if wait := self.attempts.wait_seconds(who, time.monotonic()):
-            raise Problem("too_many_attempts", seconds=wait, headers={"retry-after": str(wait)})
+    async def _grant(self, asked: tokens.Asked) -> tokens.Grant:
         now = datetime.now(UTC)
-        try:
-            async with transaction(self.engine, readonly=True) as connection:
-                client = await tokens.authenticate(connection, asked, now)
-        except Problem:
-            self.attempts.failed(who, time.monotonic())
-            raise
+        async with transaction(self.engine, readonly=True) as connection:
+            client = await tokens.authenticate(connection, asked, now)
         if not self._knows_client(client.client_id):
             # Made a moment ago: nobody would take its token yet.
             raise Problem("not_ready", headers={"retry-after": "1"})
@@ -101,7 +90,7 @@ class Api:
     async def read_catalogue(self, request: Request) -> Response:
         """Give measures, platforms and topics."""
         self._caller(request)
-        _parameters(request)
+        parameters(request)
         async with transaction(self.engine, readonly=True) as connection:
             found = await reading.read_catalogue(connection)
         return _answer(request, {kind: [msgspec.Raw(body) for body in bodies] for kind, bodies in found.items()})
@@ -109,7 +98,7 @@ class Api:
     async def list_units(self, request: Request) -> Response:
         """Give a page of units by code, level, parent and day."""
         self._caller(request)
-        asked = _parameters(request, "code", "level", "parent", "valid_on", "limit", "cursor")
+        asked = parameters(request, "code", "level", "parent", "valid_on", "limit", "cursor")
         async with transaction(self.engine, readonly=True) as connection:
             page = await reading.list_units(
                 connection,
@@ -125,7 +114,7 @@ class Api:
     async def read_unit(self, request: Request) -> Response:
         """Give a unit version."""
         self._caller(request)
-        _parameters(request)
+        parameters(request)
         async with transaction(self.engine, readonly=True) as connection:
             body = await reading.read_unit(connection, request.path_params["unit_id"])
         if body is None:
@@ -135,7 +124,7 @@ class Api:
     async def list_teams(self, request: Request) -> Response:
         """Give a page of the client's teams by code, and by unit with all that lies within it."""
         root = self._caller(request).unit_id
-        asked = _parameters(request, "code", "unit", "limit", "cursor")
+        asked = parameters(request, "code", "unit", "limit", "cursor")
         async with transaction(self.engine, readonly=True) as connection:
             page = await reading.list_teams(
                 connection,
@@ -153,12 +142,6 @@ class Api:
         caller = self.guard.caller(request)
         caller.need("registry:read")
         return caller
-
-
-def _address(request: Request) -> str:
-    """Give the address that asks: the last that the gateway saw, or the peer's."""
-    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-    return forwarded or (request.client.host if request.client else "")
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -205,16 +188,6 @@ def _basic(encoded: str) -> tuple[str, str]:
     return unquote_plus(client_id), unquote_plus(secret)
 
 
-def _parameters(request: Request, *known: str) -> dict[str, str]:
-    """Give the query's parameters; one that is unknown, empty or repeated is refused rather than passed over."""
-    pairs = request.query_params.multi_items()
-    for name, value in pairs:
-        repeated = len(request.query_params.getlist(name)) > 1
-        if name not in known or repeated or not value or "\x00" in value:
-            raise Problem("bad_parameter", name=name[:50], reason=" | ".join(known) or "∅")
-    return dict(pairs)
-
-
 def _today() -> date:
     return datetime.now(HANOI).date()
 
@@ -233,7 +206,7 @@ def _day(asked: Mapping[str, str]) -> date | None:
             return date.fromisoformat(text) if text else None
     except ValueError:
         pass
-    raise Problem("bad_parameter", name="valid_on", reason="2025-07-01")
+    raise Problem("bad_parameter", name="valid_on", reason="dạng / such as 2025-07-01")
 
 
 def _paging(asked: Mapping[str, str]) -> reading.Paging:

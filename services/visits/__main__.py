@@ -3,13 +3,12 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 
-from pydantic import ValidationError
-
-from libs.common.process import run
+from libs.common.process import answer, run
 from libs.common.telemetry import configure_logging
 from services.visits import wiring
-from services.visits.settings import Settings
+from services.visits.settings import CommandSettings, Settings
 
 PROCESSES = {
     "api": "take visits and partner reports in over HTTP",
@@ -21,8 +20,25 @@ PROCESSES = {
 }
 
 
-def main() -> int:
-    """Run the process that the command line names; gives the exit code."""
+def _dispatch(process: str) -> int:
+    match process:
+        case "migrate":
+            wiring.migrate(CommandSettings())
+            return 0
+        case "announce":
+            asyncio.run(wiring.announce_all(CommandSettings()))
+            return 0
+    settings = Settings()
+    configure_logging("visits", process, settings.log_level)
+    if process == "relay":
+        return run(lambda: wiring.run_relay_alone(settings))
+    everything = process == "all"
+    api, consumer = everything or process == "api", everything or process == "consumer"
+    return run(lambda: wiring.run(settings, api=api, consumer=consumer, relay=everything))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line names; gives the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m services.visits",
         description="Visits and partner reports. Settings come from the environment; see services/visits/settings.py.",
@@ -30,27 +46,8 @@ def main() -> int:
         epilog="\n".join(f"  {name:10} {text}" for name, text in PROCESSES.items()),
     )
     parser.add_argument("process", choices=PROCESSES, metavar="process", help="one of the below")
-    process = parser.parse_args().process
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        for finding in error.errors():
-            print(f"{finding['loc'][0]}: {finding['msg']}", file=sys.stderr)
-        return 2
-    configure_logging("visits", process, settings.log_level)
-    match process:
-        case "migrate":
-            wiring.migrate(settings)
-            return 0
-        case "announce":
-            asyncio.run(wiring.announce_all(settings))
-            return 0
-        case "relay":
-            return run(lambda: wiring.run_relay_alone(settings))
-        case name:
-            all_of_them = name == "all"
-            api, consumer = all_of_them or name == "api", all_of_them or name == "consumer"
-            return run(lambda: wiring.run(settings, api=api, consumer=consumer, relay=all_of_them))
+    process = parser.parse_args(arguments).process
+    return answer(lambda: _dispatch(process))
 
 
 if __name__ == "__main__":

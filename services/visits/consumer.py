@@ -30,9 +30,9 @@ def handlers(directory: Directory, guard: Guard) -> dict[str, Apply]:
 
     def unit(body: bytes, _: Position) -> None:
         told = UnitV1.model_validate_json(body, extra="ignore")
-        directory.add_unit(
-            Unit(told.unit_id, told.revision, told.code, told.valid_from, told.valid_to, frozenset(told.within))
-        )
+        whole = next((edge.unit_id for edge in told.successors if edge.share == "whole"), None)
+        within = frozenset(told.within)
+        directory.add_unit(Unit(told.unit_id, told.revision, told.code, told.valid_from, told.valid_to, within, whole))
 
     def team(body: bytes, _: Position) -> None:
         told = TeamV1.model_validate_json(body, extra="ignore")

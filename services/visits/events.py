@@ -10,7 +10,16 @@ from libs.contracts.records import ProgressV1, RecordV1
 from libs.contracts.topics import RECORDS, type_of
 from services.visits.domain.draft import Consent, Draft, Kind, Line, References
 
-__all__ = ["PROGRESS_TYPE", "RECORD_TYPE", "ROUTES", "draft_of", "held_progress_id", "progress_id", "record_body"]
+__all__ = [
+    "PROGRESS_TYPE",
+    "RECORD_TYPE",
+    "ROUTES",
+    "draft_of",
+    "flags_of",
+    "held_progress_id",
+    "progress_id",
+    "record_body",
+]
 
 RECORD_TYPE = type_of(RecordV1)
 PROGRESS_TYPE = type_of(ProgressV1)
@@ -106,6 +115,15 @@ class _Record(msgspec.Struct):
     household: str | None = None
     consent: Consent | None = None
     flags: tuple[str, ...] = ()
+
+
+class _Flags(msgspec.Struct):
+    flags: tuple[str, ...] = ()
+
+
+def flags_of(body: bytes) -> tuple[str, ...]:
+    """Read the flags of a record's body."""
+    return msgspec.json.decode(body, type=_Flags).flags
 
 
 def draft_of(body: bytes, occurred_given: datetime) -> Draft:

@@ -3,16 +3,24 @@
 from pathlib import Path
 
 from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.common.settings import CommonSettings
 
-__all__ = ["Settings"]
+__all__ = ["CommandSettings", "Settings"]
 
 
-class Settings(CommonSettings):
-    """Prefix VISITS_, besides what every service has."""
+class CommandSettings(BaseSettings):
+    """What `migrate` and `announce` need."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     database_url: str = Field(validation_alias="DATABASE_URL_VISITS")
+
+
+class Settings(CommandSettings, CommonSettings):
+    """Prefix VISITS_, besides what every service has."""
+
     port: int = Field(default=8002, validation_alias="VISITS_PORT", description="API, or all in one process")
     consumer_port: int = Field(default=8012, validation_alias="VISITS_CONSUMER_PORT", description="Health, metrics")
     relay_port: int = Field(default=8022, validation_alias="VISITS_RELAY_PORT", description="Health, metrics")

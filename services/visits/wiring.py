@@ -23,12 +23,12 @@ from services.visits.api import Resources, routes
 from services.visits.consumer import Settler, handlers
 from services.visits.domain.directory import Directory
 from services.visits.domain.identity import KeyChain
-from services.visits.settings import Settings
+from services.visits.settings import CommandSettings, Settings
 
 __all__ = ["announce_all", "migrate", "run", "run_relay_alone"]
 
 
-def migrate(settings: Settings) -> None:
+def migrate(settings: CommandSettings) -> None:
     """Bring the database to the newest revision."""
     run_migrations(settings.database_url, Path(__file__).parent / "migrations")
 
@@ -37,7 +37,7 @@ def _keys(path: Path) -> KeyChain:
     return KeyChain(tuple(bytes.fromhex(line) for line in path.read_text().split()))
 
 
-async def announce_all(settings: Settings) -> None:
+async def announce_all(settings: CommandSettings) -> None:
     """Have the relay send every record again."""
     async with (
         open_engine(settings.database_url, application_name="visits announce", pool_size=1) as engine,

@@ -28,6 +28,7 @@ __all__ = [
     "CITY",
     "ELSEWHERE",
     "KEYS",
+    "NEW_WARD",
     "OTHER_TEAM",
     "PARTNER",
     "TEAM",
@@ -57,7 +58,8 @@ def _directory() -> Directory:
         (ELSEWHERE, "00001", None, None, {ELSEWHERE}),
         (NEW_WARD, "29905", REFORM, None, {NEW_WARD}),
     ):
-        directory.add_unit(Unit(unit_id, 1, code, begin, end, frozenset(within)))
+        whole = NEW_WARD if unit_id == WARD else None  # The other ward was divided.
+        directory.add_unit(Unit(unit_id, 1, code, begin, end, frozenset(within), whole))
     for team_id, code, unit_id, dissolved in (
         (TEAM, "SD-01", WARD, None),
         (OTHER_TEAM, "SD-02", OTHER_WARD, None),

@@ -11,6 +11,7 @@ ASKED = (
     "unknown_measure",
     "unknown_platform",
     "unknown_unit",
+    "outside_subtree",
     "boundaries_not_supported",
     "range_reversed",
     "range_too_long",

@@ -35,7 +35,6 @@ ACCESS = (
             "invalid_client",
             "unsupported_grant_type",
             "invalid_scope",
-            "too_many_attempts",
             "not_ready",
             "body_too_large",
             "unsupported_media_type",

@@ -61,7 +61,7 @@ def _route(operation: Operation, guard: Guard, ready: Callable[[], bool]) -> Rou
         body = await read_body(request, operation.body_limit_bytes) if operation.request else None
         upstream: Upstream = request.state.upstreams[operation.service]
         try:
-            answer = await upstream.ask(operation.method, _target(request), _headers_for(operation, request), body)
+            answer = await upstream.ask(operation.method, _target(request), _headers_for(request), body)
         except UpstreamAway as error:
             logger.warning("upstream.away", upstream=upstream.name, error=str(error))
             raise Problem("unavailable", headers={"retry-after": RETRY_SECONDS}) from error
@@ -106,11 +106,8 @@ def _target(request: Request) -> str:
     return f"{path}?{quote_from_bytes(query, safe=AS_IT_IS)}" if query else path
 
 
-def _headers_for(operation: Operation, request: Request) -> dict[str, str]:
+def _headers_for(request: Request) -> dict[str, str]:
     headers = {name: request.headers[name] for name in SENT_ON if name in request.headers}
-    if operation.scope is None and request.client is not None:
-        # Who asks for tokens is told, so that guessing secrets slows the guesser only; never what the caller claims.
-        headers["x-forwarded-for"] = request.client.host
     return {**headers, "x-request-id": request_id.get(), "accept-encoding": "identity"}
 
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.common.db import transaction
-from libs.common.http import json_response, read_body
+from libs.common.http import json_response, parameters, read_body
 from libs.common.problem import Problem
 from libs.common.strict_json import check
 from libs.common.telemetry import request_id
@@ -30,6 +30,7 @@ async def correct(request: Request, kind: RecordKind, resources: Resources) -> R
     caller = resources.caller(request, kind.write_scope)
     author = author_of(caller, kind)
     json_only(request)
+    parameters(request)
     record_id: UUID = request.path_params["id"]
     body = parse(kind.correction, check(await read_body(request)))
     received_at = resources.now()
@@ -56,6 +57,7 @@ async def void(request: Request, kind: RecordKind, resources: Resources) -> Resp
     caller = resources.caller(request, kind.write_scope)
     author = author_of(caller, kind)
     json_only(request)
+    parameters(request)
     record_id: UUID = request.path_params["id"]
     body = parse(Void, check(await read_body(request)))
     content = b"void\x00" + record_id.bytes + body.model_dump_json(exclude_unset=True).encode()

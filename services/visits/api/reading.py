@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.common.db import transaction
-from libs.common.http import tagged_response
+from libs.common.http import parameters, tagged_response
 from libs.common.problem import Problem
 from libs.common.telemetry import get_logger
 from services.visits import store
@@ -47,6 +47,7 @@ def may_see(row: Stored, author: Author, directory: Directory) -> bool:
 async def one(request: Request, kind: RecordKind, resources: Resources) -> Response:
     """Show a record with its revisions, newest first."""
     author = author_of(resources.caller(request, kind.read_scope), kind)
+    parameters(request)
     record_id: UUID = request.path_params["id"]
     async with transaction(resources.engine, readonly=True) as connection:
         rows = await store.history(connection, [record_id])
@@ -59,6 +60,7 @@ async def one(request: Request, kind: RecordKind, resources: Resources) -> Respo
 async def receipts(request: Request, kind: RecordKind, resources: Resources) -> Response:
     """Give receipts again: by `id` (of a creation, correction or void; repeatable) or by `batch`."""
     author = author_of(resources.caller(request, kind.read_scope), kind)
+    parameters(request, "id", "batch", repeatable="id")
     ids = [_uuid(text, "id") for text in request.query_params.getlist("id")]
     batch = request.query_params.get("batch")
     if bool(ids) == (batch is not None) or len(ids) > MAX_BATCH:
@@ -77,9 +79,12 @@ async def receipts(request: Request, kind: RecordKind, resources: Resources) -> 
 async def own_records(request: Request, kind: RecordKind, resources: Resources) -> Response:
     """Page through a team's or the partner's own records, newest received first."""
     author = author_of(resources.caller(request, kind.read_scope), kind)
-    reporter = _reporter(request, kind, author, resources)
-    limit = _limit(request)
-    after = _after(request.query_params.get("cursor"))
+    of_visits = kind.kind == "visit"
+    asked = parameters(request, *(["team"] if of_visits else []), "limit", "cursor")
+    reporter = _reporter(asked.get("team"), resources) if of_visits else author.partner_id
+    assert reporter is not None
+    limit = _limit(asked.get("limit", "50"))
+    after = _after(asked.get("cursor"))
     async with transaction(resources.engine, readonly=True, isolation="repeatable_read") as connection:
         ids = await store.page(connection, reporter, after, limit + 1)
         rows = await store.history(connection, [record_id for record_id, _ in ids[:limit]])
@@ -93,19 +98,16 @@ async def own_records(request: Request, kind: RecordKind, resources: Resources) 
     return tagged_response(request, msgspec.json.encode({"records": views, "next": following}))
 
 
-def _reporter(request: Request, kind: RecordKind, author: Author, resources: Resources) -> UUID:
-    if kind.kind == "partner_report":
-        assert author.partner_id is not None
-        return author.partner_id
-    reference = request.query_params.get("team", "")
+def _reporter(reference: str | None, resources: Resources) -> UUID:
+    if reference is None:
+        raise Problem("bad_parameter", name="team", reason="mã hoặc id của tổ / a team's code or id")
     team_id = team_id_of(reference, resources.directory, "/team")
     if not isinstance(team_id, UUID):
         raise Problem(team_id.code, **team_id.params)
     return team_id
 
 
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", "50")
+def _limit(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= MAX_PAGE):
         raise Problem("bad_parameter", name="limit", reason=f"1–{MAX_PAGE}")
     return int(text)

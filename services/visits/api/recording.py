@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.common.db import Connection, transaction
-from libs.common.http import json_response, read_body
+from libs.common.http import json_response, parameters, read_body
 from libs.common.problem import Fault, Problem
 from libs.common.strict_json import Split, split
 from libs.common.telemetry import request_id
@@ -72,8 +72,8 @@ async def batch(request: Request, kind: RecordKind, resources: Resources) -> Res
 
 
 def _mode(request: Request) -> tuple[bool, bool]:
-    mode = request.query_params.get("mode", "commit")
-    atomic = request.query_params.get("atomic", "false")
+    asked = parameters(request, "mode", "atomic")
+    mode, atomic = asked.get("mode", "commit"), asked.get("atomic", "false")
     if mode not in ("commit", "validate"):
         raise Problem("bad_parameter", name="mode", reason="commit | validate")
     if atomic not in ("true", "false"):

@@ -20,7 +20,10 @@ _T = TypeVar("_T", bound=_Revised)
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit version; `within` are all units that hold its whole territory, itself included."""
+    """A unit version; `within` are all units that hold its whole territory, itself included.
+
+    `whole_successor` is the unit that all of its territory went to, None where it was divided or still stands.
+    """
 
     unit_id: UUID
     revision: int
@@ -28,6 +31,7 @@ class Unit:
     valid_from: date | None
     valid_to: date | None
     within: frozenset[UUID]
+    whole_successor: UUID | None = None
 
     def valid_on(self, day: date) -> bool:
         """Say whether the unit existed on a day."""
@@ -105,6 +109,16 @@ class Directory:
     def add_platform(self, platform: Platform) -> None:
         """Take a platform's state."""
         _put(self.platforms, platform.code, platform)
+
+    def standing(self, unit_id: UUID, day: date) -> Unit | None:
+        """Give the unit that all of a unit's territory belonged to on a day after its end; None where it was divided.
+
+        A unit that had not begun on the day stands for itself: what it was before cannot be told from it.
+        """
+        unit = self.units.get(unit_id)
+        while unit is not None and unit.valid_to is not None and unit.valid_to <= day:
+            unit = self.units.get(unit.whole_successor) if unit.whole_successor else None
+        return unit
 
     def team_by_code(self, code: str) -> Team | None:
         """Give the team with a code."""

@@ -60,11 +60,11 @@ def unit_id_of(reference: str, day: date, directory: Directory, pointer: str) ->
 def settle(draft: Draft, directory: Directory, root: UUID | None) -> Settled | Waiting | list[Fault]:
     """Settle where a draft counts, within the subtree under `root` (None: the whole country).
 
-    What cannot be checked because the registry has not told of it yet is waited for, and checked then.
+    What cannot be checked because the registry has not told of it yet is waited for, and checked then. A team whose
+    unit is no more counts in the unit that took all of its territory; where that was divided, somebody must say.
     """
     waiting: list[str] = []
     faults: list[Fault] = []
-    team: Team | None = None
     unit_id = draft.unit_id
     if draft.kind == "visit":
         team = directory.teams.get(draft.reporter_id)
@@ -72,9 +72,11 @@ def settle(draft: Draft, directory: Directory, root: UUID | None) -> Settled | W
             waiting.append(f"team:{draft.reporter_id}")
         else:
             faults += _team_faults(team, draft.day)
-            unit_id = unit_id or team.unit_id
             waiting += _check(team.unit_id, None, directory, root, "/team", faults)
-    if unit_id is not None and not (team is not None and unit_id == team.unit_id):
+            if unit_id is None and not waiting:
+                standing = directory.standing(team.unit_id, draft.day)
+                return faults or (Settled(standing.unit_id) if standing else Waiting((f"successor:{team.unit_id}",)))
+    if unit_id is not None:
         waiting += _check(unit_id, draft.day, directory, root, "/unit", faults)
     if faults:
         return faults

@@ -67,6 +67,7 @@ class Receipts:
             "batch": row.batch_id,
             "received_at": row.received_at,
             "waiting_for": list(row.waiting_for) if row.current_state == "held" else [],
+            "flags": list(events.flags_of(row.body)),
         }
 
 

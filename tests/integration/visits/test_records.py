@@ -19,7 +19,19 @@ from services.visits import store
 from services.visits.domain.directory import Team, Unit
 from services.visits.use_cases.settle import settle_held
 from tests.support.postgres import MakeDatabase
-from tests.support.visits import CITY, OTHER_WARD, PARTNER, TEAM, WARD, Visits, a_line, a_report, a_visit, open_visits
+from tests.support.visits import (
+    CITY,
+    NEW_WARD,
+    OTHER_WARD,
+    PARTNER,
+    TEAM,
+    WARD,
+    Visits,
+    a_line,
+    a_report,
+    a_visit,
+    open_visits,
+)
 
 
 @pytest_asyncio.fixture
@@ -290,6 +302,15 @@ async def test_a_held_visit_whose_unit_turns_out_to_lie_elsewhere_expires_with_t
     record = (await visits.get(f"/v1/visits/{row['id']}")).json
     assert (record["state"], record["revisions"][0]["reason"]) == ("expired", "outside_subtree")
     assert await _published(visits) == {}
+
+
+async def test_a_team_whose_ward_is_no_more_counts_in_the_ward_that_took_it_whole(visits: Visits) -> None:
+    after = "2025-08-10T08:30:00+07:00"
+    row = a_visit(occurred_at=after)
+    assert (await visits.send(row))[0]["status"] == "accepted"
+    assert (await _published(visits))[UUID(row["id"])].unit_id == NEW_WARD
+    divided = (await visits.send(a_visit(team="SD-02", occurred_at=after)))[0]
+    assert (divided["status"], divided["waiting_for"]) == ("held", [f"successor:{OTHER_WARD}"])
 
 
 async def test_a_visit_held_for_more_than_thirty_days_expires(visits: Visits) -> None:

@@ -11,7 +11,6 @@ import pytest
 from libs.contracts import registry as contract
 from libs.contracts.topics import TOPICS, type_of
 from services.registry.domain import catalogue, clients, teams, units
-from services.registry.domain.attempts import MAX_FAILURES, WINDOW_SECONDS, Attempts
 from services.registry.domain.clients import Client, build_clients, build_partners, granted, read_clients
 from services.registry.domain.files import BadFile
 from services.registry.domain.units import UnitRef
@@ -166,13 +165,3 @@ def test_a_client_that_expired_or_is_suspended_may_not_sign_in() -> None:
     assert _client().may_sign_in(moment)
     assert not replace(_client(), expires_at=moment).may_sign_in(moment)
     assert not replace(_client(), status="suspended").may_sign_in(moment)
-
-
-def test_guessing_is_slowed_down_for_who_guesses_only() -> None:
-    attempts, who = Attempts(), ("telco", "192.0.2.1")
-    for number in range(MAX_FAILURES):
-        assert attempts.wait_seconds(who, number) == 0
-        attempts.failed(who, number)
-    assert 0 < attempts.wait_seconds(who, MAX_FAILURES) <= WINDOW_SECONDS
-    assert attempts.wait_seconds(("telco", "192.0.2.2"), MAX_FAILURES) == 0
-    assert attempts.wait_seconds(who, MAX_FAILURES + WINDOW_SECONDS) == 0
