@@ -1,4 +1,4 @@
-"""The log in PostgreSQL: rows in, domain values out; the only place with SQL."""
+"""Records and their revisions: rows in, domain values out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,32 +9,9 @@ import asyncpg
 
 from libs.common.db import Connection
 from libs.common.log import Position
+from services.visits.store.sent import Sent
 
-__all__ = [
-    "NewRevision",
-    "Sent",
-    "Stored",
-    "append_progress",
-    "by_batch",
-    "by_change",
-    "held",
-    "history",
-    "insert",
-    "latest",
-    "page",
-    "refresh_held_since",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What the rows of one request have in common."""
-
-    client_id: str
-    batch_id: UUID | None
-    received_at: datetime
-    sent_at: datetime | None
-    request_id: str
+__all__ = ["NOW", "NewRevision", "Stored", "by_batch", "by_change", "held", "history", "insert", "latest", "page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +68,7 @@ _COLUMNS = """
     row.reason, row.waiting_for, row.body::text AS body, row.epoch, row.xid::text::bigint AS xid, row.seq,
     now.revision AS current_revision, now.state AS current_state
 """
-_NOW = """
+NOW = """
     JOIN LATERAL (
         SELECT revision, edition, state FROM log WHERE log.record_id = row.record_id
         ORDER BY revision DESC, edition DESC LIMIT 1
@@ -169,7 +146,7 @@ async def insert(connection: Connection, rows: Sequence[NewRevision], sent: Sent
 async def by_change(connection: Connection, change_ids: Sequence[UUID]) -> dict[UUID, Stored]:
     """Give what was stored under clients' ids of creations, corrections and voids."""
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM log AS row {_NOW} WHERE row.change_id = ANY($1) AND row.edition = 0", change_ids
+        f"SELECT {_COLUMNS} FROM log AS row {NOW} WHERE row.change_id = ANY($1) AND row.edition = 0", change_ids
     )
     return {row["change_id"]: _stored(row) for row in rows}
 
@@ -177,7 +154,7 @@ async def by_change(connection: Connection, change_ids: Sequence[UUID]) -> dict[
 async def by_batch(connection: Connection, batch_id: UUID, client_id: str, limit: int) -> list[Stored]:
     """Give the rows that a client's batch stored."""
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM log AS row {_NOW} WHERE row.batch_id = $1 AND row.client_id = $2"
+        f"SELECT {_COLUMNS} FROM log AS row {NOW} WHERE row.batch_id = $1 AND row.client_id = $2"
         " AND row.edition = 0 AND row.kind <> 'progress' ORDER BY row.seq LIMIT $3",
         batch_id,
         client_id,
@@ -189,7 +166,7 @@ async def by_batch(connection: Connection, batch_id: UUID, client_id: str, limit
 async def latest(connection: Connection, record_id: UUID) -> Stored | None:
     """Give where a record stands now."""
     row = await connection.fetchrow(
-        f"SELECT {_COLUMNS} FROM log AS row {_NOW} WHERE row.record_id = $1 AND row.kind <> 'progress'"
+        f"SELECT {_COLUMNS} FROM log AS row {NOW} WHERE row.record_id = $1 AND row.kind <> 'progress'"
         " AND (row.revision, row.edition) = (now.revision, now.edition)",
         record_id,
     )
@@ -199,7 +176,7 @@ async def latest(connection: Connection, record_id: UUID) -> Stored | None:
 async def history(connection: Connection, record_ids: Sequence[UUID]) -> list[Stored]:
     """Give every row of some records, newest first within each."""
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM log AS row {_NOW} WHERE row.record_id = ANY($1) AND row.kind <> 'progress'"
+        f"SELECT {_COLUMNS} FROM log AS row {NOW} WHERE row.record_id = ANY($1) AND row.kind <> 'progress'"
         " ORDER BY row.record_id, row.revision DESC, row.edition DESC",
         record_ids,
     )
@@ -227,118 +204,10 @@ async def page(
 async def held(connection: Connection, limit: int, after: UUID | None = None) -> list[Stored]:
     """Give records that stand as held, by id, behind a cursor."""
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM log AS row {_NOW} WHERE row.state = 'held'"
+        f"SELECT {_COLUMNS} FROM log AS row {NOW} WHERE row.state = 'held'"
         " AND (row.revision, row.edition) = (now.revision, now.edition) AND ($2::uuid IS NULL OR row.record_id > $2)"
         " ORDER BY row.record_id LIMIT $1",
         limit,
         after,
     )
     return [_stored(row) for row in rows]
-
-
-# The revision of a progress row is one above the newest; two that race for it are told apart by the primary key.
-_APPEND_PROGRESS = """
-    INSERT INTO log (record_id, revision, epoch, kind, state, partition_key, type, received_at, client_id, batch_id,
-        request_id, body)
-    SELECT new.id, coalesce(old.revision, 0) + 1, (SELECT epoch FROM log_epoch), 'progress', 'progress', new.reporter,
-        $5, $6, $7, $8, $9,
-        json_build_object('progress_id', new.id, 'revision', coalesce(old.revision, 0) + 1,
-            'reporter', json_build_object('kind', $4::text, 'id', new.reporter),
-            'device', $10::text, 'synced_through', $11::timestamptz, 'held_since', new.held_since)
-    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS new (id, reporter, held_since)
-    LEFT JOIN LATERAL (
-        SELECT revision, (body ->> 'synced_through')::timestamptz AS synced_through,
-            (body ->> 'held_since')::timestamptz AS held_since
-        FROM log WHERE record_id = new.id ORDER BY revision DESC LIMIT 1
-    ) AS old ON true
-    WHERE CASE WHEN $11::timestamptz IS NULL THEN new.held_since IS DISTINCT FROM old.held_since
-               ELSE old.synced_through IS NULL OR old.synced_through < $11::timestamptz END
-    ORDER BY new.id
-    ON CONFLICT DO NOTHING
-    RETURNING epoch, xid::text::bigint AS xid, seq
-"""
-
-# Those for which a concurrent batch of the same device was quicker, and yet said less.
-_BEHIND = """
-    SELECT id AS record_id, reporter FROM unnest($1::uuid[], $2::uuid[]) AS new (id, reporter)
-    JOIN LATERAL (
-        SELECT (body ->> 'synced_through')::timestamptz AS synced_through
-        FROM log WHERE record_id = new.id ORDER BY revision DESC LIMIT 1
-    ) AS old ON old.synced_through < $3
-"""
-
-
-async def append_progress(
-    connection: Connection,
-    ids: Sequence[tuple[UUID, UUID]],
-    sent: Sent,
-    *,
-    type: str,
-    reporter_kind: str,
-    device: str,
-    synced_through: datetime,
-) -> list[Position]:
-    """Say, for each (progress id, reporter), until when a device has sent everything; only ever forward."""
-    positions: list[Position] = []
-    waiting = dict(ids)
-    while waiting:
-        rows = await connection.fetch(
-            _APPEND_PROGRESS,
-            list(waiting.keys()),
-            list(waiting.values()),
-            [None for _ in waiting],
-            reporter_kind,
-            type,
-            sent.received_at,
-            sent.client_id,
-            sent.batch_id,
-            sent.request_id,
-            device,
-            synced_through,
-        )
-        positions += [Position(row["epoch"], row["xid"], row["seq"]) for row in rows]
-        waiting = (
-            {
-                row["record_id"]: row["reporter"]
-                for row in await connection.fetch(_BEHIND, list(waiting.keys()), list(waiting.values()), synced_through)
-            }
-            if len(rows) < len(waiting)
-            else {}
-        )
-    return positions
-
-
-async def refresh_held_since(
-    connection: Connection, ids: Sequence[tuple[UUID, UUID]], sent: Sent, *, type: str, reporter_kind: str
-) -> list[Position]:
-    """Say, for each (progress id, reporter), since when records of the reporter are held, if that has changed.
-
-    Takes a lock a reporter until the transaction ends: two that count at once would each miss the other's row.
-    """
-    ordered = sorted(ids, key=lambda pair: pair[1])
-    reporters = [reporter for _, reporter in ordered]
-    await connection.execute(
-        "SELECT pg_advisory_xact_lock(hashtextextended(id::text, 1)) FROM unnest($1::uuid[]) AS id", reporters
-    )
-    oldest = await connection.fetch(
-        f"SELECT row.partition_key, min(row.occurred_at) AS since FROM log AS row {_NOW}"
-        " WHERE row.state = 'held' AND (row.revision, row.edition) = (now.revision, now.edition)"
-        " AND row.partition_key = ANY($1) GROUP BY row.partition_key",
-        reporters,
-    )
-    since = {row["partition_key"]: row["since"] for row in oldest}
-    rows = await connection.fetch(
-        _APPEND_PROGRESS,
-        [i for i, _ in ordered],
-        reporters,
-        [since.get(reporter) for reporter in reporters],
-        reporter_kind,
-        type,
-        sent.received_at,
-        sent.client_id,
-        sent.batch_id,
-        sent.request_id,
-        None,
-        None,
-    )
-    return [Position(row["epoch"], row["xid"], row["seq"]) for row in rows]

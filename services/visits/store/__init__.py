@@ -1,0 +1,20 @@
+"""The log in PostgreSQL; the only place with SQL."""
+
+from services.visits.store.progress import append_progress, refresh_held_since
+from services.visits.store.records import NewRevision, Stored, by_batch, by_change, held, history, insert, latest, page
+from services.visits.store.sent import Sent
+
+__all__ = [
+    "NewRevision",
+    "Sent",
+    "Stored",
+    "append_progress",
+    "by_batch",
+    "by_change",
+    "held",
+    "history",
+    "insert",
+    "latest",
+    "page",
+    "refresh_held_since",
+]
