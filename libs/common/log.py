@@ -138,12 +138,13 @@ async def append(connection: Connection, entries: Sequence[Entry], *, request_id
 # Rows of the present epoch are read only below the snapshot's xmin: every transaction under it has
 # ended, so nothing can still appear behind the position. The order of xids is not the order of commits
 # within a record, so what is sent is the record's highest revision that is not held, whatever row said
-# that it changed.
+# that it changed; it, too, only if settled: a progress row must not run ahead of the rows it speaks of.
+_SETTLED = "(epoch < (SELECT epoch FROM log_epoch) OR xid < pg_snapshot_xmin(pg_current_snapshot()))"
 _READ = f"""
     WITH page AS MATERIALIZED (
         SELECT epoch, xid, seq, record_id FROM {TABLE}
         WHERE (epoch, xid, seq) > ($1, $2::text::xid8, $3)
-          AND (epoch < (SELECT epoch FROM log_epoch) OR xid < pg_snapshot_xmin(pg_current_snapshot()))
+          AND {_SETTLED}
         ORDER BY epoch, xid, seq LIMIT $4
     )
     SELECT page.epoch AS at_epoch, page.xid::text::bigint AS at_xid, page.seq AS at_seq, page.record_id,
@@ -151,7 +152,7 @@ _READ = f"""
            newest.type, newest.partition_key, newest.request_id,
            extract(epoch FROM newest.appended_at)::double precision AS appended_at, newest.body::text AS body
     FROM page LEFT JOIN LATERAL (
-        SELECT * FROM {TABLE} WHERE {TABLE}.record_id = page.record_id AND NOT held
+        SELECT * FROM {TABLE} WHERE {TABLE}.record_id = page.record_id AND NOT held AND {_SETTLED}
         ORDER BY revision DESC, edition DESC LIMIT 1
     ) AS newest ON true
     ORDER BY page.epoch, page.xid, page.seq

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from libs.common.problem import Fault
+from libs.common.problem import Fault, first_faults
 from libs.common.strict_json import pointer
 
 __all__ = ["faults_of"]
@@ -20,6 +20,9 @@ _EXPECTED = {
     "float": "number",
     "model_attributes": "object",
 }
+
+# What our own validators raise, by the text of their ValueError.
+_OWN = {"nul_character": "nul_character", "date_out_of_range": "bad_date", "uuid_version": "bad_uuid"}
 
 _Context = Mapping[str, Any]
 _Build = Callable[[_Context], tuple[str, dict[str, Any]]]
@@ -40,9 +43,9 @@ _BY_TYPE: dict[str, _Build] = {
 
 
 def faults_of(error: ValidationError, prefix: str = "") -> list[Fault]:
-    """Give one fault for each finding, at its JSON pointer under `prefix`; input values are never repeated."""
+    """Give a fault for each of the first findings, at its JSON pointer under `prefix`; values are never repeated."""
     findings = error.errors(include_url=False, include_input=False)
-    return [_fault(dict(finding), prefix) for finding in findings]
+    return first_faults((_fault(dict(finding), prefix) for finding in findings), prefix)
 
 
 def _fault(finding: Mapping[str, Any], prefix: str) -> Fault:
@@ -52,8 +55,8 @@ def _fault(finding: Mapping[str, Any], prefix: str) -> Fault:
     if build := _BY_TYPE.get(kind):
         code, params = build(context)
         return Fault(code, at, params)
-    if kind == "value_error" and "nul_character" in str(context.get("error", "")):
-        return Fault("nul_character", at)
+    if kind == "value_error" and (own := _OWN.get(str(context.get("error", "")))):
+        return Fault(own, at)
     if kind.startswith(("datetime", "date", "time")):
         return Fault("bad_date", at)
     if kind.startswith("uuid"):

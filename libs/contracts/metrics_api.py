@@ -43,13 +43,13 @@ ANSWERS: tuple[Answer, ...] = get_args(Answer)
 class Filters(Contract):
     """What to count; several values of one field are alternatives."""
 
-    unit: list[Text] | None = Field(
+    unit: Annotated[list[Text], Field(max_length=200)] | None = Field(
         default=None,
         description="Unit ids, or codes valid on `to`: the facts of every unit, of any time, that lies wholly in one",
     )
     reporter_kind: Literal["team", "partner"] | None = None
-    reporter: list[UUID] | None = None
-    platform: list[Text] | None = None
+    reporter: Annotated[list[UUID], Field(max_length=200)] | None = None
+    platform: Annotated[list[Text], Field(max_length=200)] | None = None
 
 
 class MetricsQuery(Contract):
@@ -60,7 +60,7 @@ class MetricsQuery(Contract):
     to: date
     group_by: Annotated[list[Grouping], Field(max_length=4)] = []
     filters: Filters = Filters()
-    answers: list[Answer] = ["luot", "nguoi", "ho", "unknown"]
+    answers: Annotated[list[Answer], Field(max_length=6)] = ["luot", "nguoi", "ho", "unknown"]
     boundaries: str = "as_recorded"
     at_least: Text | None = Field(default=None, description="Position from a receipt: wait until it is counted")
 

@@ -3,9 +3,9 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
-from libs.contracts.model import Contract, DateTime, Text
+from libs.contracts.model import ClientId, Contract, DateTime, Text
 from libs.contracts.records import Channel, ConsentV1
 
 __all__ = [
@@ -62,10 +62,10 @@ class HouseholdInput(Contract):
 class VisitInput(Contract):
     """A visit as a volunteer's application sends it."""
 
-    id: UUID = Field(description="Made by the client (UUIDv7); a resend with the same id is a success")
+    id: ClientId = Field(description="Made by the client (UUIDv7); a resend with the same id is a success")
     team: Text = Field(description="Team id or code")
     unit: Text | None = Field(default=None, description="Unit id or code on the day; default: the team's own")
-    occurred_at: DateTime
+    occurred_at: AwareDatetime
     household: HouseholdInput | None = None
     recorded_by: Text | None = Field(default=None, description="Opaque member id")
     channel: Channel | None = None
@@ -76,9 +76,9 @@ class VisitInput(Contract):
 class PartnerReportInput(Contract):
     """One install that a partner reports: one person or none, one moment, one place."""
 
-    id: UUID = Field(description="Made by the client (UUIDv7); a resend with the same id is a success")
+    id: ClientId = Field(description="Made by the client (UUIDv7); a resend with the same id is a success")
     unit: Text = Field(description="Unit id, or its code on the day")
-    occurred_at: DateTime
+    occurred_at: AwareDatetime
     measure: Code
     platform: Code | None = None
     stage: Code | None = None
@@ -90,7 +90,7 @@ class PartnerReportInput(Contract):
 class BatchEnvelope(Contract):
     """What surrounds the rows of a batch; `rows` may be empty."""
 
-    batch_id: UUID | None = Field(default=None, description="Made by the client; receipts can be read by it")
+    batch_id: ClientId | None = Field(default=None, description="Made by the client; receipts can be read by it")
     device: Text | None = Field(default=None, description="Which device sends; needed with synced_through")
     sent_at: DateTime | None = Field(default=None, description="The device's clock at the moment of sending")
     synced_through: DateTime | None = Field(
@@ -104,13 +104,13 @@ class BatchEnvelope(Contract):
 class VisitCorrection(Contract):
     """A visit's new content, replacing a revision; lines not repeated are gone."""
 
-    id: UUID = Field(description="Of this correction, made by the client")
+    id: ClientId = Field(description="Of this correction, made by the client")
     replaces: Annotated[int, Field(ge=1, description="The revision it replaces")]
     sent_at: DateTime | None = None
     reason: Text | None = None
     team: Text | None = Field(default=None, description="If given, must be the record's team")
     unit: Text | None = None
-    occurred_at: DateTime
+    occurred_at: AwareDatetime
     household: HouseholdInput | None = None
     recorded_by: Text | None = None
     channel: Channel | None = None
@@ -121,12 +121,12 @@ class VisitCorrection(Contract):
 class PartnerReportCorrection(Contract):
     """A partner report's new content, replacing a revision."""
 
-    id: UUID = Field(description="Of this correction, made by the client")
+    id: ClientId = Field(description="Of this correction, made by the client")
     replaces: Annotated[int, Field(ge=1)]
     sent_at: DateTime | None = None
     reason: Text | None = None
     unit: Text
-    occurred_at: DateTime
+    occurred_at: AwareDatetime
     measure: Code
     platform: Code | None = None
     stage: Code | None = None
@@ -141,7 +141,7 @@ Correction = VisitCorrection | PartnerReportCorrection
 class Void(Contract):
     """Takes a record back: a revision with no lines."""
 
-    id: UUID = Field(description="Of this void, made by the client")
+    id: ClientId = Field(description="Of this void, made by the client")
     replaces: Annotated[int, Field(ge=1, description="The revision it replaces")]
     reason: Text | None = None
 

@@ -28,13 +28,20 @@ from services.visits.settings import CommandSettings, Settings
 __all__ = ["announce_all", "migrate", "run", "run_relay_alone"]
 
 
+READERS_LEVEL = 1
+
+
 def migrate(settings: CommandSettings) -> None:
     """Bring the database to the newest revision."""
     run_migrations(settings.database_url, Path(__file__).parent / "migrations")
 
 
 def _keys(path: Path) -> KeyChain:
-    return KeyChain(tuple(bytes.fromhex(line) for line in path.read_text().split()))
+    """Read the key chain; raises ValueError for one that readers of our events could not follow yet."""
+    chain = KeyChain(tuple(bytes.fromhex(line) for line in path.read_text().split()))
+    if chain.level > READERS_LEVEL:
+        raise ValueError(f"{path} holds {chain.level} keys; metrics counts pseudonyms of level {READERS_LEVEL} only")
+    return chain
 
 
 async def announce_all(settings: CommandSettings) -> None:

@@ -1,5 +1,6 @@
 """The teams' visits as they truly were: exact totals by measure, spread over May 2025."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -68,6 +69,7 @@ class Fieldwork:
         self._rng = rng
         self._neighbourhoods = neighbourhoods
         self._left = dict(TOTALS)
+        self._receipts = Counter[str]()
 
     def visits(self) -> list[Visit]:
         """Make all visits; every team makes some."""
@@ -179,7 +181,8 @@ class Fieldwork:
         return quantity
 
     def _receipt(self, platform: str) -> str | None:
-        """Give the partner's receipt code, where the team noted it."""
+        """Give the partner's receipt code, where the team noted it; every platform counts from 1."""
         if platform not in PARTNER_PLATFORMS or self._rng.random() > 0.12:
             return None
-        return f"{platform[:2].upper()}-{self._rng.getrandbits(40):010X}"
+        self._receipts[platform] += 1
+        return f"{self._receipts[platform]:06}"

@@ -124,12 +124,14 @@ def _fact(record: Json, line: Json, kind: ReporterKind, reporter: str, commune: 
 
 
 def _references(line: Mapping[str, Any], reporter: str) -> dict[str, str]:
-    """Read a line's references; the reporter's own are its own."""
+    """Read a line's references; the reporter's own are its own, receipt codes their platform's."""
     given = {**(line.get("person") or {}), "receipt": line.get("receipt")}
     found = {kind: given[kind] for kind in KINDS_OF_REFERENCE if given.get(kind)}
     if "phone" in found:
         digits = "".join(one for one in found["phone"] if one.isdigit())
         found["phone"] = "+84" + (digits[2:] if digits.startswith("84") else digits[1:])
+    if "receipt" in found:
+        found["receipt"] = f"{line.get('platform')} {found['receipt']}"
     if "ref" in found:
         found["ref"] = f"{reporter} {found['ref']}"
     return found

@@ -82,7 +82,7 @@ def _row(partner: Partner, install: Helped, person: Person | None, rng: Random) 
         return row
     receipt = install.receipt
     if receipt is None and rng.random() < 0.5:
-        receipt = f"{install.platform[:2].upper()}-{rng.getrandbits(40):010X}"
+        receipt = f"9{rng.getrandbits(40):013}"
     if receipt is not None:
         row["receipt"] = receipt
     if partner.knows_by == "national_id":

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from libs.common.db import transaction
 from libs.common.http import json_response, parameters, read_body
-from libs.common.problem import Problem
+from libs.common.problem import Fault, Problem
 from libs.common.strict_json import check
 from libs.common.telemetry import request_id
 from libs.contracts.visits_api import Void
@@ -17,6 +17,7 @@ from services.visits.api.reading import may_see
 from services.visits.api.resources import Resources, author_of, json_only, parse
 from services.visits.domain.clock import Clock
 from services.visits.domain.draft import Draft, Intake
+from services.visits.domain.identity import tells_identity
 from services.visits.store import Sent
 from services.visits.use_cases import change
 from services.visits.use_cases.change import Change
@@ -33,6 +34,7 @@ async def correct(request: Request, kind: RecordKind, resources: Resources) -> R
     parameters(request)
     record_id: UUID = request.path_params["id"]
     body = parse(kind.correction, check(await read_body(request)))
+    _no_identity(body.reason)
     received_at = resources.now()
     clock = Clock.compare(received_at, body.sent_at)
     content = b"correct\x00" + record_id.bytes + body.model_dump_json(exclude_unset=True, exclude={"sent_at"}).encode()
@@ -48,8 +50,8 @@ async def correct(request: Request, kind: RecordKind, resources: Resources) -> R
         if current is None or not may_see(current, author, resources.directory):
             raise Problem("record_unknown", id=str(record_id))
         asked = Change(record_id, kind.kind, body.id, body.replaces, digest, body.reason)
-        changed = await change.correct(connection, asked, prepared, sent, resources.receipts)
-    return json_response(changed.receipt)
+        receipt = await change.correct(connection, asked, prepared, sent, resources.receipts)
+    return json_response(receipt)
 
 
 async def void(request: Request, kind: RecordKind, resources: Resources) -> Response:
@@ -60,6 +62,7 @@ async def void(request: Request, kind: RecordKind, resources: Resources) -> Resp
     parameters(request)
     record_id: UUID = request.path_params["id"]
     body = parse(Void, check(await read_body(request)))
+    _no_identity(body.reason)
     content = b"void\x00" + record_id.bytes + body.model_dump_json(exclude_unset=True).encode()
     sent = Sent(author.client_id, None, resources.now(), None, request_id.get())
     async with transaction(resources.engine) as connection:
@@ -67,5 +70,11 @@ async def void(request: Request, kind: RecordKind, resources: Resources) -> Resp
         if current is None or not may_see(current, author, resources.directory):
             raise Problem("record_unknown", id=str(record_id))
         asked = Change(record_id, kind.kind, body.id, body.replaces, resources.keys.digest(content), body.reason)
-        changed = await change.void(connection, asked, sent, resources.receipts)
-    return json_response(changed.receipt)
+        receipt = await change.void(connection, asked, sent, resources.receipts)
+    return json_response(receipt)
+
+
+def _no_identity(reason: str | None) -> None:
+    """Refuse a reason that names somebody; raises Problem identity_in_text."""
+    if reason is not None and tells_identity(reason):
+        raise Problem("identity_in_text", faults=[Fault("identity_in_text", "/reason")])

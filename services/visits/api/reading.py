@@ -67,9 +67,11 @@ async def receipts(request: Request, kind: RecordKind, resources: Resources) -> 
         raise Problem("bad_parameter", name="id, batch", reason=f"id (1–{MAX_BATCH}) | batch")
     async with transaction(resources.engine, readonly=True) as connection:
         if batch is not None:
-            found = await store.by_batch(connection, _uuid(batch, "batch"), author.client_id, MAX_BATCH)
+            found = await store.by_batch(connection, _uuid(batch, "batch"), author.client_id, MAX_BATCH + 1)
         else:
             found = list((await store.by_change(connection, ids)).values())
+    if len(found) > MAX_BATCH:
+        raise Problem("result_too_large", limit=MAX_BATCH)
     seen = [row for row in found if row.kind == kind.kind and may_see(row, author, resources.directory)]
     rows = [resources.receipts.known(None, row) for row in seen]
     missing = sorted(set(ids) - {row.change_id for row in seen})
@@ -77,7 +79,7 @@ async def receipts(request: Request, kind: RecordKind, resources: Resources) -> 
 
 
 async def own_records(request: Request, kind: RecordKind, resources: Resources) -> Response:
-    """Page through a team's or the partner's own records, newest received first."""
+    """Page through a team's or the partner's own records as they stand now, newest received first."""
     author = author_of(resources.caller(request, kind.read_scope), kind)
     of_visits = kind.kind == "visit"
     asked = parameters(request, *(["team"] if of_visits else []), "limit", "cursor")
@@ -87,7 +89,7 @@ async def own_records(request: Request, kind: RecordKind, resources: Resources) 
     after = _after(asked.get("cursor"))
     async with transaction(resources.engine, readonly=True, isolation="repeatable_read") as connection:
         ids = await store.page(connection, reporter, after, limit + 1)
-        rows = await store.history(connection, [record_id for record_id, _ in ids[:limit]])
+        rows = await store.history(connection, [record_id for record_id, _ in ids[:limit]], newest_only=True)
     histories = {record_id: list(group) for record_id, group in groupby(rows, key=lambda row: row.record_id)}
     views = [
         record_view(histories[record_id])
@@ -130,6 +132,9 @@ def _after(cursor: str | None) -> tuple[datetime, UUID] | None:
     try:
         text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         moment, _, record_id = text.partition(" ")
-        return datetime.fromisoformat(moment), UUID(record_id)
+        received_at = datetime.fromisoformat(moment)
+        if received_at.tzinfo is None or not 2000 <= received_at.year < 2200:
+            raise ValueError(moment)
+        return received_at, UUID(record_id)
     except ValueError as error:
         raise Problem("bad_parameter", name="cursor", reason="cursor") from error

@@ -1,5 +1,6 @@
 """POST …:batch: every row answered for."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,6 +20,7 @@ from services.visits.api.kinds import RecordKind
 from services.visits.api.resources import Resources, author_of, json_only, parse, row_faults
 from services.visits.domain.clock import Clock
 from services.visits.domain.draft import Intake
+from services.visits.domain.identity import tells_identity
 from services.visits.domain.place import team_id_of
 from services.visits.store import Sent
 from services.visits.use_cases.prepare import Author, Prepared, prepare
@@ -111,6 +113,8 @@ def _synced(
         return None
     if envelope.device is None:
         raise Problem("malformed", faults=[Fault("device_missing", "/device")])
+    if tells_identity(envelope.device):
+        raise Problem("malformed", faults=[Fault("identity_in_text", "/device")])
     if intake.clock.is_future(envelope.synced_through):
         raise Problem("malformed", faults=[Fault("synced_in_the_future", "/synced_through")])
     reporter: UUID | Fault | None = author.partner_id if kind.kind == "partner_report" else None
@@ -154,7 +158,7 @@ async def _progress(
             raise Problem("malformed", faults=[Fault("reporter_missing", "/reporter")])
         positions += await say_synced(connection, reporters, device, through, sent, kind.kind)
     highest = max([p for p in (outcome.position, *positions) if p is not None], default=None)
-    return Outcome(outcome.rows, highest, outcome.held_reporters, outcome.reporters), through
+    return replace(outcome, position=highest), through
 
 
 def _answer(outcome: Outcome, sent: Sent, validate: bool, through: datetime | None) -> dict[str, Any]:
@@ -176,7 +180,7 @@ def _atomic_problem(outcome: Outcome, resources: Resources) -> Problem:
     """Tell of an atomic batch that nothing of it was stored, and which rows were the reason."""
     rows = []
     for row in outcome.rows:
-        if row["status"] == "accepted":
+        if row["id"] in outcome.appended:
             fault = resources.catalogue.describe(Fault("batch_not_stored"))
             row = {"index": row["index"], "id": row["id"], "status": "rejected", "errors": [fault]}
         rows.append(row)

@@ -56,7 +56,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What a line can record."""
+    """What a line can record; outside its validity lines are flagged, not refused."""
 
     code: str
     revision: int
@@ -64,9 +64,13 @@ class Measure:
     valid_from: date | None
     valid_to: date | None
 
-    def valid_on(self, day: date) -> bool:
-        """Say whether the measure is expected on a day; outside it lines are flagged, not refused."""
-        return _covers(self.valid_from, self.valid_to, day)
+    def before(self, day: date) -> bool:
+        """Say whether the measure had not begun on a day."""
+        return self.valid_from is not None and day < self.valid_from
+
+    def expired_on(self, day: date) -> bool:
+        """Say whether the measure had ended by a day."""
+        return self.valid_to is not None and day >= self.valid_to
 
 
 @dataclass(frozen=True, slots=True)

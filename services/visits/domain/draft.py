@@ -128,21 +128,28 @@ class Intake:
     def flags(self, lines: Sequence[GivenLine], day: date) -> tuple[str, ...]:
         """Give what a reader of the record should know about it."""
         found = {"clock_corrected"} if self.clock.corrects else set()
-        measures = (self.directory.measures.get(line.measure) for line in lines)
-        if any(measure is not None and not measure.valid_on(day) for measure in measures):
+        measures = [self.directory.measures.get(line.measure) for line in lines]
+        if any(measure is not None and measure.expired_on(day) for measure in measures):
             found.add("measure_expired")
+        if any(measure is not None and measure.before(day) for measure in measures):
+            found.add("measure_not_begun")
         return tuple(sorted(found))
 
     def household(self, ref: str | None, reporter_id: UUID) -> str | None:
         """Make the pseudonym of a household's reference, which is its reporter's own."""
         return None if ref is None else self.keys.pseudonym("household", f"{reporter_id}\x00{ref}")
 
-    def lines(self, given: Sequence[GivenLine], reporter_id: UUID, day: date, faults: list[Fault]) -> tuple[Line, ...]:
-        """Check the lines and make their pseudonyms; what is wrong is added to `faults`."""
+    def lines(
+        self, given: Sequence[GivenLine], reporter_id: UUID, day: date, faults: list[Fault], *, flat: bool = False
+    ) -> tuple[Line, ...]:
+        """Check the lines and make their pseudonyms; what is wrong is added to `faults`.
+
+        `flat` says that the one line is the row itself, which pointers then lead into.
+        """
         seen: set[int] = set()
         made = []
         for index, line in enumerate(given):
-            at = pointer("lines", index)
+            at = "" if flat else pointer("lines", index)
             if line.line in seen:
                 faults.append(Fault("line_repeated", at + "/line", {"line": line.line}))
             seen.add(line.line)
@@ -164,8 +171,10 @@ class Intake:
 
     def _person(self, line: GivenLine, reporter_id: UUID, day: date, at: str, faults: list[Fault]) -> References | None:
         given, receipt = line.person, None
-        if line.receipt is not None:
-            receipt = self.keys.pseudonym("receipt", f"{line.platform or ''}\x00{line.receipt}")
+        if line.receipt is not None and line.platform is None:
+            faults.append(Fault("receipt_without_platform", at + "/receipt"))
+        elif line.receipt is not None:
+            receipt = self.keys.pseudonym("receipt", f"{line.platform}\x00{line.receipt}")
         if given is None:
             return References(self._level, receipt=receipt) if receipt else None
         if given.keep:

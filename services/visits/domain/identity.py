@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-__all__ = ["BadIdentity", "KeyChain", "national_id", "phone", "surely_under_14"]
+__all__ = ["BadIdentity", "KeyChain", "national_id", "phone", "surely_under_14", "tells_identity"]
 
 _NATIONAL_ID = re.compile(r"[0-9]{12}")
 _SEPARATORS = re.compile(r"[\s.\-()]")
@@ -13,6 +13,10 @@ _E164 = re.compile(r"\+[1-9][0-9]{7,14}")
 # The national numbering plan (Circular 22/2014/TT-BTTTT and its ten-digit mobile plan of 2018):
 # mobile 3, 5, 7, 8, 9 and eight digits; geographic 2 and nine digits.
 _VIETNAMESE = re.compile(r"\+84(?:[35789][0-9]{8}|2[0-9]{9})")
+
+
+# A run of digits of its own that could be a personal identification number or a Vietnamese phone number.
+_TELLING = re.compile(r"(?<![\w-])(?:[0-9]{12}|(?:\+?84|0)[235789][0-9]{8,9})(?![\w-])")
 
 
 class BadIdentity(ValueError):
@@ -49,6 +53,11 @@ def phone(text: str) -> str:
     if not _E164.fullmatch(number) or (number.startswith("+84") and not _VIETNAMESE.fullmatch(number)):
         raise BadIdentity("phone")
     return number
+
+
+def tells_identity(text: str) -> bool:
+    """Say whether a free text holds what looks like an identity; such a text would be kept as it is."""
+    return _TELLING.search(text) is not None
 
 
 @dataclass(frozen=True)

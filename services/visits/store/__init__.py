@@ -1,7 +1,19 @@
 """The log in PostgreSQL; the only place with SQL."""
 
 from services.visits.store.progress import append_progress, refresh_held_since
-from services.visits.store.records import NewRevision, Stored, by_batch, by_change, held, history, insert, latest, page
+from services.visits.store.records import (
+    NewRevision,
+    Stored,
+    by_batch,
+    by_change,
+    held,
+    held_among,
+    history,
+    insert,
+    latest,
+    lock_records,
+    page,
+)
 from services.visits.store.sent import Sent
 
 __all__ = [
@@ -12,9 +24,11 @@ __all__ = [
     "by_batch",
     "by_change",
     "held",
+    "held_among",
     "history",
     "insert",
     "latest",
+    "lock_records",
     "page",
     "refresh_held_since",
 ]

@@ -11,7 +11,20 @@ from libs.common.db import Connection
 from libs.common.log import Position
 from services.visits.store.sent import Sent
 
-__all__ = ["NOW", "NewRevision", "Stored", "by_batch", "by_change", "held", "history", "insert", "latest", "page"]
+__all__ = [
+    "NOW",
+    "NewRevision",
+    "Stored",
+    "by_batch",
+    "by_change",
+    "held",
+    "held_among",
+    "history",
+    "insert",
+    "latest",
+    "lock_records",
+    "page",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,9 @@ NOW = """
         ORDER BY revision DESC, edition DESC LIMIT 1
     ) AS now ON true
 """
+
+
+_STANDS_HELD = "row.state = 'held' AND (row.revision, row.edition) = (now.revision, now.edition)"
 
 
 def _stored(row: asyncpg.Record) -> Stored:
@@ -173,10 +189,11 @@ async def latest(connection: Connection, record_id: UUID) -> Stored | None:
     return _stored(row) if row else None
 
 
-async def history(connection: Connection, record_ids: Sequence[UUID]) -> list[Stored]:
-    """Give every row of some records, newest first within each."""
+async def history(connection: Connection, record_ids: Sequence[UUID], *, newest_only: bool = False) -> list[Stored]:
+    """Give every row of some records, or only where each stands now, newest first within each."""
+    only = "AND (row.revision, row.edition) = (now.revision, now.edition)" if newest_only else ""
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM log AS row {NOW} WHERE row.record_id = ANY($1) AND row.kind <> 'progress'"
+        f"SELECT {_COLUMNS} FROM log AS row {NOW} WHERE row.record_id = ANY($1) AND row.kind <> 'progress' {only}"
         " ORDER BY row.record_id, row.revision DESC, row.edition DESC",
         record_ids,
     )
@@ -201,13 +218,29 @@ async def page(
     return [(row["record_id"], row["received_at"]) for row in rows]
 
 
+async def lock_records(connection: Connection, record_ids: Sequence[UUID]) -> None:
+    """Be alone with some records until the transaction ends; taken in the order of their ids."""
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended(id::text, 2))"
+        " FROM (SELECT id FROM unnest($1::uuid[]) AS id ORDER BY id) AS sorted",
+        record_ids,
+    )
+
+
 async def held(connection: Connection, limit: int, after: UUID | None = None) -> list[Stored]:
     """Give records that stand as held, by id, behind a cursor."""
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM log AS row {NOW} WHERE row.state = 'held'"
-        " AND (row.revision, row.edition) = (now.revision, now.edition) AND ($2::uuid IS NULL OR row.record_id > $2)"
+        f"SELECT {_COLUMNS} FROM log AS row {NOW} WHERE {_STANDS_HELD} AND ($2::uuid IS NULL OR row.record_id > $2)"
         " ORDER BY row.record_id LIMIT $1",
         limit,
         after,
+    )
+    return [_stored(row) for row in rows]
+
+
+async def held_among(connection: Connection, record_ids: Sequence[UUID]) -> list[Stored]:
+    """Give those of some records that still stand as held."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM log AS row {NOW} WHERE {_STANDS_HELD} AND row.record_id = ANY($1)", record_ids
     )
     return [_stored(row) for row in rows]

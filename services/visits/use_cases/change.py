@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.db import Connection
-from libs.common.log import Position
 from libs.common.problem import Fault, Problem
 from services.visits import events, store
 from services.visits.domain.draft import Draft
@@ -15,9 +14,9 @@ from services.visits.use_cases.prepare import Prepared
 from services.visits.use_cases.record import Receipts, new_revision, say_held
 from services.visits.use_cases.view import record_view
 
-__all__ = ["Changed", "Change", "correct", "problem_of", "void"]
+__all__ = ["Change", "correct", "problem_of", "void"]
 
-TRIES = 3
+MAX_REVISIONS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +31,6 @@ class Change:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """The receipt of a change."""
-
-    receipt: dict[str, Any]
-
-
 def problem_of(faults: tuple[Fault, ...]) -> Problem:
     """Make the problem of a request that is one row: its own code where there is but one fault."""
     if len(faults) == 1:
@@ -48,13 +40,18 @@ def problem_of(faults: tuple[Fault, ...]) -> Problem:
 
 async def correct(
     connection: Connection, change: Change, prepare: Callable[[Draft], Prepared], sent: Sent, receipts: Receipts
-) -> Changed:
-    """Append a record's corrected content; the caller commits.
+) -> dict[str, Any]:
+    """Append a record's corrected content and give the receipt; the caller commits.
 
     `prepare` is given what is replaced. Raises Problem: record_unknown, stale_revision, already_voided, id_reused …
     """
 
-    def revise(current: Stored) -> tuple[NewRevision, tuple[str, ...]]:
+    def revise(standing: _Standing) -> tuple[NewRevision, tuple[str, ...]]:
+        current = standing.current
+        if current.state == "expired" and not standing.published:
+            raise Problem("record_expired", extra={"record": record_view([current])})
+        if current.revision >= MAX_REVISIONS:
+            raise Problem("too_many_revisions", limit=MAX_REVISIONS)
         prepared = prepare(events.draft_of(current.body, current.occurred_given))
         if prepared.faults:
             raise problem_of(prepared.faults)
@@ -65,19 +62,19 @@ async def correct(
     return await _append(connection, change, revise, sent, receipts)
 
 
-async def void(connection: Connection, change: Change, sent: Sent, receipts: Receipts) -> Changed:
-    """Append a revision with no lines; the caller commits. Raises the same problems as a correction."""
-    published = any(not row.held for row in await store.history(connection, [change.record_id]))
+async def void(connection: Connection, change: Change, sent: Sent, receipts: Receipts) -> dict[str, Any]:
+    """Append a revision with no lines and give the receipt; the caller commits. Raises as a correction does."""
 
-    def revise(current: Stored) -> tuple[NewRevision, tuple[str, ...]]:
+    def revise(standing: _Standing) -> tuple[NewRevision, tuple[str, ...]]:
+        current = standing.current
         draft = events.draft_of(current.body, current.occurred_given).voided()
-        body = events.record_body(draft, change.record_id, change.replaces + 1, state="voided", unit_id=draft.unit_id)
+        revision = change.replaces + 1
         row = NewRevision(
             record_id=change.record_id,
-            revision=change.replaces + 1,
+            revision=revision,
             kind=change.kind,
             state="voided",
-            held=not published,  # Nobody was told of it, so there is nothing to take back.
+            held=not standing.published,  # Nobody was told of it, so there is nothing to take back.
             change_id=change.change_id,
             digest=change.digest,
             reporter_id=draft.reporter_id,
@@ -86,60 +83,75 @@ async def void(connection: Connection, change: Change, sent: Sent, receipts: Rec
             occurred_at=draft.occurred_at,
             reason=change.reason,
             waiting_for=(),
-            body=body,
+            body=events.record_body(draft, change.record_id, revision, state="voided", unit_id=standing.unit_id),
         )
         return row, ()
 
     return await _append(connection, change, revise, sent, receipts)
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Where a record stands while nobody else can change it."""
+
+    rows: list[Stored]
+
+    @property
+    def current(self) -> Stored:
+        return self.rows[0]
+
+    @property
+    def published(self) -> bool:
+        """Say whether others have been told of it, at whatever revision."""
+        return any(not row.held for row in self.rows)
+
+    @property
+    def unit_id(self) -> UUID | None:
+        """Give the unit others were told of last, or as it was given."""
+        told = next((row for row in self.rows if not row.held), self.current)
+        return events.draft_of(told.body, told.occurred_given).unit_id
+
+
 async def _append(
     connection: Connection,
     change: Change,
-    revise: Callable[[Stored], tuple[NewRevision, tuple[str, ...]]],
+    revise: Callable[[_Standing], tuple[NewRevision, tuple[str, ...]]],
     sent: Sent,
     receipts: Receipts,
-) -> Changed:
-    """Decide, append, and decide again where somebody was quicker: the primary key is the judge."""
-    for _ in range(TRIES):
-        if (before := await _seen_before(connection, change, receipts)) is not None:
-            return before
-        current = await store.latest(connection, change.record_id)
-        _check(current, change)
-        assert current is not None
-        row, flags = revise(current)
-        appended = await store.insert(connection, [row], sent)
-        if (position := appended.get(change.change_id)) is not None:
-            reached = await _say_held(connection, current, row, sent, position)
-            return Changed(receipts.stored(None, row, reached, sent, flags))
-    raise Problem("unavailable", headers={"retry-after": "1"})
+) -> dict[str, Any]:
+    """Decide and append, alone with the record: what is held may be settled at the same time."""
+    await store.lock_records(connection, [change.record_id])
+    if (before := await _seen_before(connection, change, receipts)) is not None:
+        return before
+    rows = await store.history(connection, [change.record_id])
+    if not rows or rows[0].kind != change.kind:
+        raise Problem("record_unknown", id=str(change.record_id))
+    standing = _Standing(rows)
+    _check(standing.current, change)
+    row, flags = revise(standing)
+    appended = await store.insert(connection, [row], sent)
+    position = appended.get(change.change_id)
+    if position is None:
+        # Meanwhile somebody has used this id for a change of another record.
+        raise problem_of((Fault("id_reused", "/id"),))
+    if "held" in (standing.current.state, row.state):
+        position = max([position, *await say_held(connection, [row.reporter_id], sent, row.kind)])
+    return receipts.stored(None, row, position, sent, flags)
 
 
-async def _say_held(
-    connection: Connection, current: Stored, row: NewRevision, sent: Sent, position: Position
-) -> Position:
-    if "held" not in (current.state, row.state):
-        return position
-    return max([position, *await say_held(connection, [row.reporter_id], sent, row.kind)])
-
-
-async def _seen_before(connection: Connection, change: Change, receipts: Receipts) -> Changed | None:
+async def _seen_before(connection: Connection, change: Change, receipts: Receipts) -> dict[str, Any] | None:
     """Look the change's own id up, before staleness is judged: a resend is a success however late."""
     known = (await store.by_change(connection, [change.change_id])).get(change.change_id)
     if known is None:
         return None
     if known.digest is not None and known.digest != change.digest:
         raise problem_of((Fault("id_reused", "/id"),))
-    return Changed(receipts.known(None, known))
+    return receipts.known(None, known)
 
 
-def _check(current: Stored | None, change: Change) -> None:
-    if current is None or current.kind != change.kind:
-        raise Problem("record_unknown", id=str(change.record_id))
+def _check(current: Stored, change: Change) -> None:
     extra = {"record": record_view([current])}
     if current.state == "voided":
         raise Problem("already_voided", extra=extra)
     if current.revision != change.replaces:
         raise Problem("stale_revision", current=current.revision, replaces=change.replaces, extra=extra)
-    if current.state == "expired":
-        raise Problem("record_expired", extra=extra)

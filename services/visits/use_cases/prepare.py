@@ -16,6 +16,7 @@ from libs.contracts.visits_api import (
 )
 from services.visits.domain.clock import local_day
 from services.visits.domain.draft import Consent, Draft, GivenLine, Intake, References
+from services.visits.domain.identity import tells_identity
 from services.visits.domain.place import Settled, Waiting, settle, team_id_of, unit_id_of
 
 __all__ = ["Author", "Prepared", "Row", "kept_persons", "prepare"]
@@ -81,9 +82,11 @@ def _draft(row: Row, intake: Intake, author: Author, known: UUID | None, faults:
     visit = row if isinstance(row, VisitInput | VisitCorrection) else None
     given: Sequence[GivenLine] = row.lines if isinstance(row, VisitInput | VisitCorrection) else [_one(row)]
     day = local_day(occurred_at)
-    lines = intake.lines(given, reporter, day, faults)
+    lines = intake.lines(given, reporter, day, faults, flat=visit is None)
     if row.consent is None and any(line.person for line in lines):
         faults.append(Fault("consent_missing", "/consent"))
+    if visit is not None and visit.recorded_by is not None and tells_identity(visit.recorded_by):
+        faults.append(Fault("identity_in_text", "/recorded_by"))
     household = visit.household.ref if visit is not None and visit.household is not None else None
     return Draft(
         kind="visit" if visit is not None else "partner_report",

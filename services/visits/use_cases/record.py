@@ -77,6 +77,7 @@ class Outcome:
 
     rows: list[dict[str, Any]]
     position: Position | None
+    appended: frozenset[UUID] = frozenset()
     held_reporters: frozenset[UUID] = frozenset()
     reporters: frozenset[UUID] = frozenset()
 
@@ -197,6 +198,7 @@ async def record_batch(
     return Outcome(
         rows=[batch.receipt(row, first) for row, first in zip(rows, firsts, strict=True)],
         position=max([*appended.values(), *(row.position for row in known.values())], default=None),
+        appended=frozenset(appended),
         held_reporters=frozenset(fresh[i].reporter_id for i in appended if fresh[i].state == "held"),
         reporters=frozenset(row.draft.reporter_id for row in rows if row.draft is not None),
     )

@@ -28,9 +28,13 @@ async def settle_held(
 
     Every check that was skipped when the record came is made now, the sender's scope included.
     """
-    over = [made for row in rows if (made := _next_edition(row, directory, root_of, now)) is not None]
-    if not over:
+    ready = [row.record_id for row in rows if _next_edition(row, directory, root_of, now) is not None]
+    if not ready:
         return 0
+    # A void or correction may have come since these rows were read: alone with the records, look again.
+    await store.lock_records(connection, ready)
+    standing = await store.held_among(connection, ready)
+    over = [made for row in standing if (made := _next_edition(row, directory, root_of, now)) is not None]
     sent = Sent(client_id="visits", batch_id=None, received_at=now, sent_at=None, request_id="")
     await store.insert(connection, over, sent)
     for kind in sorted({row.kind for row in over}):

@@ -220,6 +220,18 @@ async def test_only_a_partner_sends_partner_reports(visits: Visits) -> None:
     assert answer.json["counts"]["accepted"] == 1
 
 
+async def test_a_bad_report_is_pointed_at_where_it_was_sent(visits: Visits) -> None:
+    rows = [a_report(measure="FLD-99"), a_report(person={"phone": "12"}), a_report(unit="99999"), a_report()]
+    answer = await visits.post("/v1/partner-reports:batch", {"rows": rows}, client="bank")
+    found = [[(e["code"], e["pointer"]) for e in row["errors"]] for row in answer.json["rows"][:3]]
+    assert found == [
+        [("unknown_measure", "/measure")],
+        [("bad_phone", "/person/phone")],
+        [("unknown_unit_code", "/unit")],
+    ]
+    assert answer.json["counts"]["accepted"] == 1
+
+
 async def test_problems_speak_vietnamese_unless_english_is_asked_for(visits: Visits) -> None:
     vietnamese = (await visits.post("/v1/visits:batch", b"{")).json
     english = (await visits.post("/v1/visits:batch", b"{", **{"accept-language": "en-GB,vi;q=0.5"})).json

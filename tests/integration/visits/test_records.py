@@ -372,3 +372,61 @@ async def test_many_devices_saying_so_at_once_lose_nothing(visits: Visits) -> No
     (progress,) = await _progress(visits)
     assert progress.synced_through == datetime(2025, 5, 20, 10, tzinfo=UTC)
     assert CITY
+
+
+async def test_a_void_and_a_settling_at_the_same_time_leave_the_record_void(visits: Visits) -> None:
+    """Whichever comes first, what is voided is never told of as recorded."""
+    for _ in range(10):
+        team = uuid.uuid4()
+        row = a_visit(team=str(team))
+        await visits.send(row)
+        visits.directory.add_team(Team(team, 1, f"SD-{team}", OTHER_WARD, None, None))
+        void = {"id": str(uuid.uuid4()), "replaces": 1}
+        await asyncio.gather(_settle(visits), visits.post(f"/v1/visits/{row['id']}:void", void))
+        record = (await _published(visits)).get(UUID(row["id"]))
+        assert record is None or record.state == "voided"
+        assert (await visits.get(f"/v1/visits/{row['id']}")).json["state"] == "voided"
+
+
+async def test_a_correction_that_expired_while_held_does_not_lock_the_record(visits: Visits) -> None:
+    row = a_visit()
+    await visits.send(row)
+    held = _correction(row, unit=str(uuid.uuid4()))
+    assert (await visits.post(f"/v1/visits/{row['id']}:correct", held)).json["status"] == "held"
+    await _settle(visits, visits.clock["now"] + timedelta(days=31))
+    assert (await _published(visits))[UUID(row["id"])].revision == 1
+    answer = await visits.post(f"/v1/visits/{row['id']}:void", {"id": str(uuid.uuid4()), "replaces": 2})
+    assert answer.status == 200, answer.body
+    assert (await _published(visits))[UUID(row["id"])].state == "voided"
+
+
+async def test_an_atomic_batch_that_is_not_stored_shows_no_row_as_stored(visits: Visits) -> None:
+    good = a_visit()
+    rows = [good, good, a_visit(team=str(uuid.uuid4()))]
+    answer = await visits.post("/v1/visits:batch?atomic=true", {"rows": rows})
+    assert [row["status"] for row in answer.json["rows"]] == ["rejected"] * 3
+    assert not any("position" in row for row in answer.json["rows"])
+
+
+async def test_an_id_that_could_be_computed_is_refused(visits: Visits) -> None:
+    receipt = (await visits.send(a_visit(id=str(uuid.uuid5(uuid.NAMESPACE_URL, "x")))))[0]
+    assert receipt["errors"][0]["code"] == "bad_uuid"
+
+
+async def test_a_receipt_belongs_to_its_platform(visits: Visits) -> None:
+    receipt = (await visits.send(a_visit(lines=[a_line(platform=None, receipt="R1")])))[0]
+    assert receipt["errors"][0]["code"] == "receipt_without_platform"
+
+
+@pytest.mark.parametrize("recorded_by", ["087085000001", "0912345678", "+84912345678", "anh 0912345678"])
+async def test_a_free_text_that_tells_an_identity_is_refused(visits: Visits, recorded_by: str) -> None:
+    receipt = (await visits.send(a_visit(recorded_by=recorded_by)))[0]
+    assert receipt["errors"][0]["code"] == "identity_in_text"
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:00:00Z", "0001-01-01T00:00:00+07:00"])
+@pytest.mark.parametrize("name", ["sent_at", "synced_through"])
+async def test_a_time_at_the_end_of_the_calendar_is_a_bad_date(visits: Visits, name: str, moment: str) -> None:
+    body = {"rows": [a_visit()], "device": "d1", name: moment}
+    answer = await visits.post("/v1/visits:batch", body)
+    assert (answer.status, answer.json["errors"][0]["code"]) == (422, "bad_date")

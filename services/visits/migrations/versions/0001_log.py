@@ -32,7 +32,7 @@ def upgrade() -> None:
         "CREATE INDEX log_reporter ON log (partition_key, received_at DESC, record_id DESC)"
         " WHERE revision = 1 AND edition = 0 AND kind <> 'progress'"
     )
-    op.execute("CREATE INDEX log_held ON log (record_id) WHERE state = 'held'")
+    op.execute("CREATE INDEX log_held ON log (partition_key, record_id) WHERE state = 'held'")
 
 
 def downgrade() -> None:
