@@ -42,6 +42,8 @@ clean: ## delete the environment and all local data
 	rm -rf .venv .local
 
 .venv/bin/python:
+	@case "$$(uname -sm)" in "Linux x86_64"|"Darwin arm64") ;; \
+	  *) echo "Linux x86_64 or macOS arm64 (Darwin arm64) is needed; this is $$(uname -sm)" >&2; exit 1;; esac
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is missing: install it, or say PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing (Debian: python3-venv)" >&2; exit 1; }

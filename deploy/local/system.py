@@ -72,7 +72,7 @@ async def open_system(say: Say, *, local: Path = LOCAL, cache: Path = LOCAL / "c
         kafka_starting = asyncio.ensure_future(_start_kafka(stack, environment, local, cache, say))
         try:
             postgres = await _start_postgres(stack, environment, local, say)
-            await _prepare(environment, secrets, local / "log", say)
+            await _prepare(environment, secrets, say)
         except BaseException:
             kafka_starting.cancel()
             await asyncio.gather(kafka_starting, return_exceptions=True)
@@ -160,21 +160,19 @@ async def _run(environment: Mapping[str, str], *words: str) -> str:
     return await run_to_end([sys.executable, "-m", *words], env=inherited(environment), cwd=ROOT)
 
 
-async def _prepare(environment: Mapping[str, str], secrets: LocalSecrets, log_dir: Path, say: Say) -> None:
+async def _prepare(environment: Mapping[str, str], secrets: LocalSecrets, say: Say) -> None:
     """Migrate the databases and load the reference data, which both need PostgreSQL alone."""
-    # Commands check every setting they could need; Kafka is not asked by any of these.
-    given = {"KAFKA_BOOTSTRAP": "unused:0", **environment}
     if not secrets.signing_key.exists():
-        await _run(given, "services.registry", "make-key", str(secrets.signing_key))
+        await _run(environment, "services.registry", "make-key", str(secrets.signing_key))
 
     async def registry() -> None:
-        await _run(given, "services.registry", "migrate")
-        loaded = await _run(given, "services.registry", "load", "all", "--clients", str(secrets.clients_file))
+        await _run(environment, "services.registry", "migrate")
+        loaded = await _run(environment, "services.registry", "load", "all", "--clients", str(secrets.clients_file))
         for line in loaded.splitlines():
             say(f"registry: {line}")
 
     await asyncio.gather(
-        registry(), _run(given, "services.visits", "migrate"), _run(given, "services.metrics", "migrate")
+        registry(), _run(environment, "services.visits", "migrate"), _run(environment, "services.metrics", "migrate")
     )
 
 

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from libs.common.auth import Caller, Guard
 from libs.common.db import Engine, transaction
-from libs.common.http import read_body
+from libs.common.http import is_current, read_body
 from libs.common.problem import Fault, Problem
 from libs.common.strict_json import check as check_json
 from libs.common.validation import faults_of
@@ -80,15 +80,16 @@ class Api:
         reader = Reader(caller.unit_id, "metrics:exact" in caller.scopes, self.smallest_shown)
         question = question_of(query)
         check(question, self.picture)
-        scope_of(question, self.picture, reader.subtree)
         if query.at_least is not None:
             await self.counted.wait(position_of(query.at_least), self.at_least_seconds)
         async with transaction(self.engine, isolation="repeatable_read", readonly=True) as connection:
             revision = await read_revision(connection)
+            # Behind the wait, and with nothing awaited before the tag: the map that is used is the one the tag names.
+            units = scope_of(question, self.picture, reader.subtree)
             headers = {"etag": self._tag(query, reader, revision), "cache-control": "private, no-cache"}
-            if _has_already(request, headers["etag"]):
+            if is_current(request, headers["etag"]):
                 return Response(status_code=304, headers=headers)
-            answered = await answer(connection, query, reader, self.picture, revision)
+            answered = await answer(connection, query, question, units, reader, self.picture, revision)
         return Response(answered.model_dump_json(by_alias=True), headers=headers, media_type=JSON)
 
     def _tag(self, query: MetricsQuery, reader: Reader, revision: DataRevision) -> str:
@@ -103,11 +104,6 @@ class Api:
             query.model_dump_json(by_alias=True),
         )
         return f'"{hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:32]}"'
-
-
-def _has_already(request: Request, tag: str) -> bool:
-    tags = {each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")}
-    return tag in tags or "*" in tags
 
 
 def _query_in_address(request: Request) -> MetricsQuery:

@@ -5,7 +5,7 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.child import inherited, run_to_end
-from deploy.local.system import LOCAL, ROOT, System, open_system
+from deploy.local.system import LOCAL, ROOT, WITH_DATABASE, System, open_system
+from libs.common.db import connect
 from libs.contracts.topics import RECORDS
 from services.registry.domain.ids import record_id
 from tests.support.kafka import OwnTopic, read_all
@@ -44,9 +45,14 @@ class Door:
 
     async def post(self, client: str, path: str, body: Any, **headers: str) -> tuple[int, Any]:
         """Post JSON; give the status and the body."""
+        status, answered, _ = await self.exchange(client, path, body, **headers)
+        return status, answered
+
+    async def exchange(self, client: str, path: str, body: Any, **headers: str) -> tuple[int, Any, Mapping[str, str]]:
+        """Post JSON; give the status, the body and the headers."""
         headers = {"authorization": f"Bearer {await self.token(client)}", **headers}
         async with self._http.post(path, json=body, headers=headers) as answer:
-            return answer.status, json.loads(await answer.read())
+            return answer.status, json.loads(await answer.read()), answer.headers
 
     async def send(self, *rows: dict[str, Any], **headers: str) -> dict[str, Any]:
         """Send visits; anything but 200 fails."""
@@ -138,14 +144,32 @@ async def test_a_visit_of_a_team_not_known_yet_is_held_and_counted_when_the_team
 async def test_a_suspended_client_is_refused_within_two_seconds_with_the_token_it_has(
     door: Door, system: System
 ) -> None:
-    status, _ = await door.post("telco", "/v1/partner-reports:batch", {"rows": []})
-    assert status == 200
-    await _registry(system, "clients", "suspend", "vnpt")
+    query = {"measures": ["FLD-07"], "from": "2025-05-01", "to": "2025-05-31"}
+    bodies = {"/v1/partner-reports:batch": {"rows": []}, "/v1/metrics:query": query}
+    reports, numbers = bodies
+    doors = (("GATEWAY", reports), ("GATEWAY", numbers), ("VISITS", reports), ("METRICS", numbers))
+    asked = [(f"http://127.0.0.1:{system.environment[f'{name}_PORT']}{path}", bodies[path]) for name, path in doors]
+    token = await door.token("bank")
+    assert [await _try(url, body, token) for url, body in asked] == [(200, None)] * 4
+    await _registry(system, "clients", "suspend", "lienviet")
     begun = time.monotonic()
-    while status == 200:
-        status, body = await door.post("telco", "/v1/partner-reports:batch", {"rows": []})
-        assert time.monotonic() - begun < 2, "still taken after two seconds"
-    assert (status, body["code"]) == (401, "client_suspended")
+    await asyncio.gather(*(_until_refused(url, body, token, begun) for url, body in asked))
+
+
+async def _try(url: str, body: Any, token: str) -> tuple[int, str | None]:
+    """Ask a service at its own port; give the status and the code of the problem."""
+    async with (
+        aiohttp.ClientSession(headers={"authorization": f"Bearer {token}"}) as http,
+        http.post(url, json=body) as answer,
+    ):
+        return answer.status, json.loads(await answer.read()).get("code")
+
+
+async def _until_refused(url: str, body: Any, token: str, begun: float) -> None:
+    while (outcome := await _try(url, body, token)) == (200, None):
+        assert time.monotonic() - begun < 2, f"{url} still answers after two seconds"
+        await asyncio.sleep(0.02)
+    assert outcome == (401, "client_suspended"), url
 
 
 async def test_with_kafka_away_visits_are_accepted_and_counted_later(door: Door, system: System) -> None:
@@ -172,8 +196,9 @@ async def test_with_postgresql_away_the_answer_is_503_and_the_resend_is_taken(do
     await asyncio.gather(door.token("app"), door.token("portal"))
     assert system.postgres is not None
     await system.postgres.kill()
-    status, body = await door.post("app", "/v1/visits:batch", {"rows": [row]})
+    status, body, headers = await door.exchange("app", "/v1/visits:batch", {"rows": [row]})
     assert (status, body["code"]) == (503, "unavailable")
+    assert int(headers["Retry-After"]) > 0
     await system.postgres.restart()
     for _ in range(100):
         status, body = await door.post("app", "/v1/visits:batch", {"rows": [row]})
@@ -199,3 +224,38 @@ async def test_no_identity_is_in_a_log_or_an_event_and_the_request_id_is_in_both
     text = "".join(logs.values()) + "".join(event.value.decode() for event in events)
     for identity in (NATIONAL_ID, PHONE, PHONE[1:]):
         assert identity not in text
+
+
+async def test_no_identity_that_was_sent_is_in_any_database(door: Door, system: System) -> None:
+    day, ref, receipt, home = "2025-05-07", "ref-of-our-own-71", "LV-2025-004711", "house-4711"
+    line = {"line": 1, "measure": "FLD-07", "person": {"national_id": NATIONAL_ID, "phone": PHONE, "ref": ref}}
+    visit = _visit(day, household={"ref": home}, lines=[{**line, "platform": "e-dongthap", "receipt": receipt}])
+    answer = await door.send(visit)
+    assert answer["counts"]["accepted"] == 1
+    bad = _visit(day, lines=[{"line": 1, "measure": "NOPE", "person": {"national_id": NATIONAL_ID, "phone": PHONE}}])
+    assert (await door.send(bad))["counts"]["rejected"] == 1
+    person = {"phone": f"+84 {PHONE[1:4]} {PHONE[4:7]} {PHONE[7:]}", "national_id": NATIONAL_ID}
+    report = {name: visit[name] for name in ("occurred_at", "consent")} | {"id": str(uuid.uuid4()), "unit": "29905"}
+    rows = [{**report, "measure": "FLD-08", "platform": "lienviet24h", "person": person, "receipt": receipt}]
+    status, body = await door.post("telco", "/v1/partner-reports:batch", {"rows": rows})
+    assert (status, body["counts"]["accepted"]) == (200, 1), body
+    await door.people(day, body["position"])
+    identities = (NATIONAL_ID, PHONE, PHONE[1:], ref, receipt, home)
+    for service in WITH_DATABASE:
+        content = await _everything_in(system.environment[f"DATABASE_URL_{service.upper()}"])
+        assert service == "registry" or (visit["id"] in content and rows[0]["id"] in content)
+        for identity in identities:
+            assert identity not in content, service
+            assert identity.encode().hex() not in content, f"{service}, as bytes"
+
+
+async def _everything_in(url: str) -> str:
+    """Give every row of every table as PostgreSQL prints it, which for bytes is hexadecimal."""
+    connection = await connect(url, application_name="test dump")
+    try:
+        tables = await connection.fetch("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'")
+        assert tables
+        dumps = [await connection.fetchval(f"SELECT string_agg(t::text, '|') FROM {table} AS t") for (table,) in tables]
+        return "|".join(dump or "" for dump in dumps)
+    finally:
+        await connection.close()

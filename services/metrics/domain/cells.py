@@ -94,7 +94,7 @@ def deltas_of(changed: Changes) -> dict[CellKey, Delta]:
 
 
 def _delta(deltas: dict[CellKey, Delta], fact: Fact) -> Delta:
-    key = CellKey(fact.unit_id, fact.measure, fact.platform, fact.day, fact.reporter_id)
+    key = key_of(fact)
     delta = deltas.get(key)
     if delta is None:
         delta = deltas[key] = Delta(fact.reporter_kind)

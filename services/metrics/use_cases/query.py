@@ -12,7 +12,7 @@ from services.metrics.domain.completeness import complete_through
 from services.metrics.domain.facts import REPORTER_KINDS
 from services.metrics.domain.grouping import Group, grouper
 from services.metrics.domain.picture import Picture
-from services.metrics.domain.question import Question, scope_of
+from services.metrics.domain.question import Question
 from services.metrics.domain.suppression import Counts, withheld
 from services.metrics.store import query as store
 from services.metrics.store.query import DataRevision
@@ -50,14 +50,18 @@ def question_of(query: MetricsQuery) -> Question:
 
 
 async def answer(
-    connection: Connection, query: MetricsQuery, reader: Reader, picture: Picture, revision: DataRevision
+    connection: Connection,
+    query: MetricsQuery,
+    question: Question,
+    units: frozenset[UUID] | None,
+    reader: Reader,
+    picture: Picture,
+    revision: DataRevision,
 ) -> MetricsAnswer:
-    """Answer in the caller's snapshot, whose revision is given; raises Problem.
+    """Answer the query's question about some units in the caller's snapshot, whose revision is given; raises Problem.
 
     Without group_by there are no rows: the total has the numbers.
     """
-    question = question_of(query)
-    units = scope_of(question, picture, reader.subtree)
     sums = await _tally(connection, question, units, picture, with_sets=not reader.exact or _asks_for_sets(question))
     matchings = await _match(connection, question, units, picture) if "matched" in question.answers else None
     measured = {code: measure.unit_of_count for code, measure in picture.measures.items()}
@@ -69,8 +73,25 @@ async def answer(
     numbers = [numbers_for(sums[group], group) for group in groups]
     total = numbers_for(total_of(sums.values()), *sums)
     hidden, total_hidden = _withheld(numbers, total, reader)
+    contract = await _contract(connection, question, units, reader, picture, revision)
+    rows = [
+        row_of(group, each, names, question, picture)
+        for group, each, names in zip(groups, numbers, hidden, strict=True)
+    ]
+    total_row = row_of(Group(()), total, total_hidden, question, picture)
+    return MetricsAnswer(rows=rows, total=total_row, contract=contract, query=query)
+
+
+async def _contract(
+    connection: Connection,
+    question: Question,
+    units: frozenset[UUID] | None,
+    reader: Reader,
+    picture: Picture,
+    revision: DataRevision,
+) -> NumberContract:
     active = await store.active_reporters(connection, question, units)
-    contract = NumberContract(
+    return NumberContract(
         measures=measure_contracts(question.measures, picture),
         boundaries=question.boundaries,
         data_revision=str(revision),
@@ -80,12 +101,6 @@ async def answer(
         exact=reader.exact,
         smallest_shown=reader.smallest_shown,
     )
-    rows = [
-        row_of(group, each, names, question, picture)
-        for group, each, names in zip(groups, numbers, hidden, strict=True)
-    ]
-    total_row = row_of(Group(()), total, total_hidden, question, picture)
-    return MetricsAnswer(rows=rows, total=total_row, contract=contract, query=query)
 
 
 def _asks_for_sets(question: Question) -> bool:

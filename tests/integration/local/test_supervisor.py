@@ -128,7 +128,10 @@ async def test_a_second_run_in_the_same_checkout_is_told_who_is_there(tmp_path: 
     )
     assert holder.stdout is not None
     await holder.stdout.readline()
-    with pytest.raises(AlreadyRunning, match=rf"already running in this folder \(pid {holder.pid}\)"), hold_lock(lock_file):
+    with (
+        pytest.raises(AlreadyRunning, match=rf"already running in this folder \(pid {holder.pid}\)"),
+        hold_lock(lock_file),
+    ):
         pass
     holder.kill()
     await holder.wait()

@@ -20,12 +20,14 @@ from libs.common.log import Position
 from libs.contracts.topics import RECORDS
 from tests.support.kafka import CACHE
 from tests.support.postgres import MakeDatabase
-from tests.support.visits import Visits, a_line, a_visit, open_visits
+from tests.support.visits import Visits, a_line, a_report, a_visit, open_visits
 
-__all__ = ["World", "fill", "world"]
+__all__ = ["UNKNOWN_TEAMS", "World", "fill", "until", "world"]
 
 SEED = 20250510
 ROWS_A_BATCH = 250
+REPORTS_A_BATCH = 60
+UNKNOWN_TEAMS = tuple(str(uuid.UUID(int=n, version=4)) for n in range(91, 94))
 
 
 @dataclass
@@ -46,12 +48,14 @@ class World:
             "relay", ["-m", "services.visits", "relay"], port, {**self._env(), "VISITS_RELAY_PORT": str(port)}
         )
 
-    def consumer(self, metrics_url: str | None = None) -> Service:
-        """The metrics consumer as a process of its own, over the given database."""
+    def consumer(self, metrics_url: str | None = None, kafka: KafkaServer | None = None) -> Service:
+        """The metrics consumer as a process of its own, over the given database and broker."""
         port = free_port()
         env = {**self._env(), "METRICS_CONSUMER_PORT": str(port)}
         if metrics_url:
             env["DATABASE_URL_METRICS"] = metrics_url
+        if kafka:
+            env["KAFKA_BOOTSTRAP"] = kafka.bootstrap
         return Service("consumer", ["-m", "services.metrics", "consumer"], port, env)
 
     def _env(self) -> dict[str, str]:
@@ -116,36 +120,68 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: fl
 
 
 async def fill(visits: Visits, batches: int, seed: int = SEED) -> None:
-    """Send visits with people who come back, then correct some and void some."""
+    """Send visits and a bank's reports about people who come back, then correct some and void some."""
     chance = random.Random(seed)  # noqa: S311 - for a reproducible campaign, not for secrets
     sent: list[dict[str, Any]] = []
-    for _ in range(batches):
+    for number in range(batches):
         rows = [_visit(chance) for _ in range(ROWS_A_BATCH)]
-        assert {r["status"] for r in await visits.send(*rows)} == {"accepted"}
-        sent += rows
-    for row in chance.sample(sent, batches * 3):
-        change = {"id": str(uuid.UUID(int=chance.getrandbits(128), version=4)), "replaces": 1}
-        if chance.random() < 0.5:
-            answer = await visits.post(f"/v1/visits/{row['id']}:void", change)
-        else:
-            fresh = {name: value for name, value in _visit(chance).items() if name not in ("id", "team")}
-            answer = await visits.post(f"/v1/visits/{row['id']}:correct", {**fresh, **change})
+        device = {"device": f"m-{number % 3}", "synced_through": _moment(chance)} if chance.random() < 0.5 else {}
+        for row, receipt in zip(rows, await visits.send(*rows, **device), strict=True):
+            assert receipt["status"] == ("held" if row["team"] in UNKNOWN_TEAMS else "accepted"), receipt
+        reports = [_report(chance) for _ in range(REPORTS_A_BATCH)]
+        answer = await visits.post("/v1/partner-reports:batch", {"rows": reports, **device}, client="bank")
         assert answer.status == 200, answer.body
+        assert answer.json["counts"]["accepted"] == REPORTS_A_BATCH, answer.body
+        sent += [row for row in rows if row["team"] not in UNKNOWN_TEAMS] + reports
+    for row in chance.sample(sent, batches * 3):
+        await _change(visits, chance, row)
+
+
+async def _change(visits: Visits, chance: random.Random, row: dict[str, Any]) -> None:
+    """Void a record, or give it wholly new content."""
+    change = {"id": _id(chance), "replaces": 1}
+    kind, client, make = ("visits", "app", _visit) if "team" in row else ("partner-reports", "bank", _report)
+    if chance.random() < 0.5:
+        answer = await visits.post(f"/v1/{kind}/{row['id']}:void", change, client=client)
+    else:
+        fresh = {name: value for name, value in make(chance).items() if name not in ("id", "team")}
+        answer = await visits.post(f"/v1/{kind}/{row['id']}:correct", {**fresh, **change}, client=client)
+    assert answer.status == 200, answer.body
+
+
+def _id(chance: random.Random) -> str:
+    return str(uuid.UUID(int=chance.getrandbits(128), version=4))
+
+
+def _moment(chance: random.Random) -> str:
+    return f"2025-05-{chance.randint(1, 28):02}T08:00:00+07:00"
 
 
 def _visit(chance: random.Random) -> dict[str, Any]:
+    """Make a visit; one in forty is of a team that nobody has told of."""
     lines = []
     for number in range(1, chance.randint(2, 4)):
-        person = {"national_id": f"0870850{chance.randrange(300):05}", "phone": f"0912{chance.randrange(300):06}"}
-        wanted = {kind: value for kind, value in person.items() if chance.random() < 0.5}
-        lines.append(a_line(number, measure=chance.choice(["FLD-07", "FLD-09"]), person=wanted or None))
-    return a_visit(
-        id=str(uuid.UUID(int=chance.getrandbits(128), version=4)),
-        team=chance.choice(["SD-01", "SD-02"]),
-        occurred_at=f"2025-05-{chance.randint(1, 28):02}T08:00:00+07:00",
-        household={"ref": f"H{chance.randrange(200)}"},
-        lines=lines,
-    )
+        references = {**_references(chance), "ref": f"r{chance.randrange(100)}"}
+        person = {kind: value for kind, value in references.items() if chance.random() < 0.4}
+        receipt = f"R-{chance.randrange(400)}" if chance.random() < 0.3 else None
+        line = a_line(number, measure=chance.choice(["FLD-07", "FLD-09"]), person=person or None, receipt=receipt)
+        lines.append({name: value for name, value in line.items() if value is not None})
+    team = chance.choice(UNKNOWN_TEAMS) if chance.random() < 0.025 else chance.choice(["SD-01", "SD-02"])
+    household = {"ref": f"H{chance.randrange(200)}"}
+    return a_visit(id=_id(chance), team=team, occurred_at=_moment(chance), household=household, lines=lines)
+
+
+def _report(chance: random.Random) -> dict[str, Any]:
+    """Make a bank's report, about somebody it knows by a number or only by its own receipt."""
+    number = chance.choice(["national_id", "phone", None])
+    person = {number: _references(chance)[number]} if number else None
+    receipt = f"R-{chance.randrange(400)}" if person is None or chance.random() < 0.5 else None
+    return a_report(id=_id(chance), occurred_at=_moment(chance), person=person, receipt=receipt)
+
+
+def _references(chance: random.Random) -> dict[str, str]:
+    """Numbers of one of few, so that many come back, with teams and with the bank."""
+    return {"national_id": f"0870850{chance.randrange(300):05}", "phone": f"0912{chance.randrange(300):06}"}
 
 
 @pytest_asyncio.fixture

@@ -1,10 +1,10 @@
-"""Records over their life: resent, corrected, voided, held and settled; and what the log then holds."""
+"""Records over their life: resent, corrected, voided; and what the log then holds."""
 
 import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -12,17 +12,10 @@ import pytest
 import pytest_asyncio
 
 from libs.common.db import transaction
-from libs.common.log import BEGINNING, read
-from libs.contracts.records import ProgressV1, RecordV1
 from libs.contracts.visits_api import BatchAnswer, Receipt, RecordView
-from services.visits import store
-from services.visits.domain.directory import Team, Unit
-from services.visits.use_cases.settle import settle_held
+from tests.integration.visits.life import correction, published
 from tests.support.postgres import MakeDatabase
 from tests.support.visits import (
-    CITY,
-    NEW_WARD,
-    OTHER_WARD,
     PARTNER,
     TEAM,
     WARD,
@@ -40,31 +33,11 @@ async def visits(make_database: MakeDatabase) -> AsyncIterator[Visits]:
         yield opened
 
 
-async def _published(visits: Visits) -> dict[UUID, RecordV1]:
-    """Give what the relay would have told of each record last."""
-    async with transaction(visits.engine) as connection:
-        page = await read(connection, BEGINNING, 10_000)
-    records = [s for s in page.announced if s.type == "tungnha.visits.record.v1"]
-    return {s.record_id: RecordV1.model_validate_json(s.body) for s in records}
-
-
-async def _progress(visits: Visits) -> list[ProgressV1]:
-    async with transaction(visits.engine) as connection:
-        page = await read(connection, BEGINNING, 10_000)
-    newest = {s.record_id: s.body for s in page.announced if s.type == "tungnha.visits.progress.v1"}
-    return [ProgressV1.model_validate_json(body) for body in newest.values()]
-
-
-def _correction(visit: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    kept = {name: value for name, value in visit.items() if name not in ("id", "team")}
-    return {**kept, "id": str(uuid.uuid4()), "replaces": 1, **changes}
-
-
 async def test_a_visit_is_published_whole_and_without_any_identity(visits: Visits) -> None:
     row = a_visit()
     answer = await visits.post("/v1/visits:batch", {"rows": [row]})
     BatchAnswer.model_validate_json(answer.body)
-    record = (await _published(visits))[UUID(row["id"])]
+    record = (await published(visits))[UUID(row["id"])]
     assert (record.state, record.revision, record.unit_id, record.reporter.id) == ("recorded", 1, WARD, TEAM)
     assert (record.day, record.channel) == (date(2025, 5, 10), "door_to_door")
     assert [line.quantity for line in record.lines] == [1, 3]
@@ -80,14 +53,14 @@ async def test_one_person_has_one_pseudonym_however_the_phone_is_written(visits:
         for text in ("0912345678", "+84 912 345 678", "84912345678", "0084912345678", "091.234.5678")
     ]
     await visits.send(*rows)
-    people = {record.lines[0].person for record in (await _published(visits)).values()}
+    people = {record.lines[0].person for record in (await published(visits)).values()}
     assert len(people) == 1
 
 
 async def test_a_reference_is_its_reporters_own(visits: Visits) -> None:
     line = a_line(person={"ref": "P1"})
     await visits.send(a_visit(lines=[line]), a_visit(lines=[line]), a_visit(team="SD-02", lines=[line]))
-    records = (await _published(visits)).values()
+    records = (await published(visits)).values()
     assert len({record.lines[0].person for record in records}) == 2
     assert len({record.household for record in records}) == 2
 
@@ -105,24 +78,24 @@ async def test_fifty_resends_at_once_store_one_visit_and_get_the_same_receipt(vi
 async def test_a_correction_replaces_a_revision_and_keeps_the_person_it_is_told_to_keep(visits: Visits) -> None:
     row = a_visit()
     await visits.send(row)
-    before = (await _published(visits))[UUID(row["id"])]
-    correction = _correction(row, lines=[a_line(1, quantity=2, person={"keep": True})])
-    answer = await visits.post(f"/v1/visits/{row['id']}:correct", correction)
+    before = (await published(visits))[UUID(row["id"])]
+    change = correction(row, lines=[a_line(1, quantity=2, person={"keep": True})])
+    answer = await visits.post(f"/v1/visits/{row['id']}:correct", change)
     assert answer.status == 200, answer.body
     receipt = Receipt.model_validate_json(answer.body)
     assert (receipt.status, receipt.revision, receipt.state) == ("accepted", 2, "recorded")
-    after = (await _published(visits))[UUID(row["id"])]
+    after = (await published(visits))[UUID(row["id"])]
     assert (after.revision, after.lines[0].quantity) == (2, 2)
     assert after.lines[0].person == before.lines[0].person
-    again = await visits.post(f"/v1/visits/{row['id']}:correct", correction)
+    again = await visits.post(f"/v1/visits/{row['id']}:correct", change)
     assert (again.json["status"], again.json["revision"]) == ("duplicate", 2)
 
 
 async def test_a_stale_correction_is_told_where_the_record_stands(visits: Visits) -> None:
     row = a_visit()
     await visits.send(row)
-    await visits.post(f"/v1/visits/{row['id']}:correct", _correction(row))
-    answer = await visits.post(f"/v1/visits/{row['id']}:correct", _correction(row))
+    await visits.post(f"/v1/visits/{row['id']}:correct", correction(row))
+    answer = await visits.post(f"/v1/visits/{row['id']}:correct", correction(row))
     assert (answer.status, answer.json["code"]) == (409, "stale_revision")
     assert answer.json["record"]["revision"] == 2
 
@@ -131,7 +104,7 @@ async def test_of_ten_corrections_of_one_revision_at_once_one_is_accepted(visits
     row = a_visit()
     await visits.send(row)
     path = f"/v1/visits/{row['id']}:correct"
-    answers = await asyncio.gather(*(visits.post(path, _correction(row)) for _ in range(10)))
+    answers = await asyncio.gather(*(visits.post(path, correction(row)) for _ in range(10)))
     assert sorted(answer.status for answer in answers) == [200] + [409] * 9
 
 
@@ -150,9 +123,9 @@ async def test_a_bad_correction_is_refused_and_the_record_stands(
 ) -> None:
     row = a_visit()
     await visits.send(row)
-    answer = await visits.post(f"/v1/visits/{row['id']}:correct", _correction(row, **changes))
+    answer = await visits.post(f"/v1/visits/{row['id']}:correct", correction(row, **changes))
     assert (answer.status, answer.json["code"]) == (status, code)
-    assert (await _published(visits))[UUID(row["id"])].revision == 1
+    assert (await published(visits))[UUID(row["id"])].revision == 1
 
 
 async def test_a_change_id_used_for_something_else_is_refused(visits: Visits) -> None:
@@ -162,7 +135,7 @@ async def test_a_change_id_used_for_something_else_is_refused(visits: Visits) ->
     assert (await visits.post(f"/v1/visits/{one['id']}:void", void)).status == 200
     for path, body in (
         (f"/v1/visits/{two['id']}:void", void),
-        (f"/v1/visits/{two['id']}:correct", _correction(two, **void)),
+        (f"/v1/visits/{two['id']}:correct", correction(two, **void)),
     ):
         assert (await visits.post(path, body)).json["code"] == "id_reused"
     assert (await visits.send(a_visit(id=void["id"])))[0]["errors"][0]["code"] == "id_reused"
@@ -177,7 +150,7 @@ async def test_a_void_then_a_resend_of_the_original_is_a_duplicate_and_still_voi
     assert (await visits.post(f"/v1/visits/{row['id']}:void", void)).json["status"] == "duplicate"
     receipt = (await visits.send(row))[0]
     assert (receipt["status"], receipt["state"]) == ("duplicate", "voided")
-    record = (await _published(visits))[UUID(row["id"])]
+    record = (await published(visits))[UUID(row["id"])]
     assert (record.state, record.lines, record.household) == ("voided", [], None)
 
 
@@ -185,7 +158,7 @@ async def test_a_voided_record_cannot_be_voided_or_corrected_again(visits: Visit
     row = a_visit()
     await visits.send(row)
     await visits.post(f"/v1/visits/{row['id']}:void", {"id": str(uuid.uuid4()), "replaces": 1})
-    for verb, body in (("void", {"id": str(uuid.uuid4()), "replaces": 2}), ("correct", _correction(row, replaces=2))):
+    for verb, body in (("void", {"id": str(uuid.uuid4()), "replaces": 2}), ("correct", correction(row, replaces=2))):
         answer = await visits.post(f"/v1/visits/{row['id']}:{verb}", body)
         assert (answer.status, answer.json["code"]) == (409, "already_voided")
 
@@ -201,7 +174,7 @@ async def test_an_atomic_batch_with_a_bad_row_stores_nothing(visits: Visits) -> 
         answer = await visits.post("/v1/visits:batch?atomic=true", {"rows": rows})
         assert (answer.status, answer.json["code"]) == (409, "batch_not_stored")
         assert answer.json["rows"][0]["status"] == "rejected"
-    assert await _published(visits) == {}
+    assert await published(visits) == {}
     assert (await visits.send(good, query="?atomic=true"))[0]["status"] == "accepted"
 
 
@@ -212,7 +185,7 @@ async def test_validating_tells_and_stores_nothing(visits: Visits) -> None:
     answer = await visits.post("/v1/visits:batch?mode=validate", {"rows": rows})
     assert [r["status"] for r in answer.json["rows"]] == ["duplicate", "valid", "rejected", "held"]
     BatchAnswer.model_validate_json(answer.body)
-    assert len(await _published(visits)) == 1
+    assert len(await published(visits)) == 1
 
 
 async def test_receipts_can_be_read_again_by_id_and_by_batch(visits: Visits) -> None:
@@ -247,12 +220,12 @@ async def test_a_team_pages_through_its_own_records_newest_first(visits: Visits)
 async def test_a_record_shows_its_revisions_but_no_pseudonym(visits: Visits) -> None:
     row = a_visit()
     await visits.send(row)
-    await visits.post(f"/v1/visits/{row['id']}:correct", _correction(row, reason="sai số"))
+    await visits.post(f"/v1/visits/{row['id']}:correct", correction(row, reason="sai số"))
     answer = await visits.get(f"/v1/visits/{row['id']}")
     view = RecordView.model_validate_json(answer.body)
     assert [(r.revision, r.reason) for r in view.revisions] == [(2, "sai số"), (1, None)]
     assert view.revisions[0].lines[0].person == ["national_id", "phone"]
-    person = (await _published(visits))[UUID(row["id"])].lines[0].person
+    person = (await published(visits))[UUID(row["id"])].lines[0].person
     assert person is not None
     assert person.national_id is not None
     assert person.national_id.encode() not in answer.body
@@ -270,134 +243,6 @@ async def test_records_beyond_the_callers_reach_are_not_found(visits: Visits) ->
     visits.issuer.client("other-bank", partner_id=UUID(int=22, version=4))
     assert (await visits.get(f"/v1/partner-reports/{report['id']}", client="other-bank")).status == 404
     assert (await visits.get(f"/v1/partner-reports/{report['id']}", client="bank")).json["reporter"] == str(PARTNER)
-
-
-async def _settle(visits: Visits, now: datetime | None = None) -> int:
-    async with transaction(visits.engine) as connection:
-        rows = await store.held(connection, 500)
-        root_of = visits.issuer.guard.root_of
-        return await settle_held(connection, rows, visits.directory, root_of, now or visits.clock["now"])
-
-
-async def test_a_held_visit_is_counted_when_its_team_comes_and_not_before(visits: Visits) -> None:
-    team = uuid.uuid4()
-    row = a_visit(team=str(team))
-    await visits.send(row)
-    assert await _published(visits) == {}
-    assert await _settle(visits) == 0
-    visits.directory.add_team(Team(team, 1, "SD-99", OTHER_WARD, None, None))
-    assert await _settle(visits) == 1
-    record = (await _published(visits))[UUID(row["id"])]
-    assert (record.revision, record.edition, record.unit_id) == (1, 1, OTHER_WARD)
-    receipt = (await visits.send(row))[0]
-    assert (receipt["status"], receipt["state"]) == ("duplicate", "recorded")
-
-
-async def test_a_held_visit_whose_unit_turns_out_to_lie_elsewhere_expires_with_the_reason(visits: Visits) -> None:
-    unit = uuid.uuid4()
-    row = a_visit(unit=str(unit))
-    assert (await visits.send(row))[0]["status"] == "held"
-    visits.directory.add_unit(Unit(unit, 1, "00077", None, None, frozenset({unit})))
-    await _settle(visits)
-    record = (await visits.get(f"/v1/visits/{row['id']}")).json
-    assert (record["state"], record["revisions"][0]["reason"]) == ("expired", "outside_subtree")
-    assert await _published(visits) == {}
-
-
-async def test_a_team_whose_ward_is_no_more_counts_in_the_ward_that_took_it_whole(visits: Visits) -> None:
-    after = "2025-08-10T08:30:00+07:00"
-    row = a_visit(occurred_at=after)
-    assert (await visits.send(row))[0]["status"] == "accepted"
-    assert (await _published(visits))[UUID(row["id"])].unit_id == NEW_WARD
-    divided = (await visits.send(a_visit(team="SD-02", occurred_at=after)))[0]
-    assert (divided["status"], divided["waiting_for"]) == ("held", [f"successor:{OTHER_WARD}"])
-
-
-async def test_a_visit_held_for_more_than_thirty_days_expires(visits: Visits) -> None:
-    row = a_visit(team=str(uuid.uuid4()))
-    await visits.send(row)
-    assert await _settle(visits, visits.clock["now"] + timedelta(days=29)) == 0
-    assert await _settle(visits, visits.clock["now"] + timedelta(days=31)) == 1
-    assert (await visits.send(row))[0]["state"] == "expired"
-
-
-async def test_a_held_visit_can_be_voided_and_nobody_is_told_of_it(visits: Visits) -> None:
-    row = a_visit(team=str(team := uuid.uuid4()))
-    await visits.send(row)
-    answer = await visits.post(f"/v1/visits/{row['id']}:void", {"id": str(uuid.uuid4()), "replaces": 1})
-    assert answer.json["state"] == "voided"
-    visits.directory.add_team(Team(team, 1, "SD-99", OTHER_WARD, None, None))
-    assert await _settle(visits) == 0
-    assert await _published(visits) == {}
-
-
-async def test_what_is_held_and_until_when_all_was_sent_is_told_behind_the_rows(visits: Visits) -> None:
-    team = uuid.uuid4()
-    held = a_visit(team=str(team))
-    await visits.send(held)
-    (progress,) = await _progress(visits)
-    assert (progress.reporter.id, progress.device) == (team, None)
-    assert progress.held_since == datetime(2025, 5, 10, 1, 30, tzinfo=UTC)
-    visits.directory.add_team(Team(team, 1, "SD-99", OTHER_WARD, None, None))
-    await _settle(visits)
-    (progress,) = await _progress(visits)
-    assert (progress.held_since, progress.revision) == (None, 2)
-
-
-async def test_synced_through_only_moves_forward_also_by_an_empty_batch(visits: Visits) -> None:
-    async def say(through: str, *rows: dict[str, Any], **envelope: Any) -> None:
-        await visits.send(*rows, device="d1", synced_through=through, **envelope)
-
-    await say("2025-05-10T10:00:00Z", a_visit())
-    await say("2025-05-09T10:00:00Z", reporter="SD-01")
-    (progress,) = await _progress(visits)
-    assert progress.synced_through == datetime(2025, 5, 10, 10, tzinfo=UTC)
-    await say("2025-05-11T10:00:00Z", reporter="SD-01")
-    (progress,) = await _progress(visits)
-    assert (progress.synced_through, progress.revision) == (datetime(2025, 5, 11, 10, tzinfo=UTC), 2)
-
-
-async def test_a_batch_with_a_rejected_row_does_not_claim_to_be_complete(visits: Visits) -> None:
-    envelope = {"device": "d1", "synced_through": "2025-05-10T10:00:00Z"}
-    answer = await visits.post("/v1/visits:batch", {**envelope, "rows": [a_visit(), a_visit(team="ZZ")]})
-    assert answer.json["synced_through"] is None
-    assert await _progress(visits) == []
-
-
-async def test_many_devices_saying_so_at_once_lose_nothing(visits: Visits) -> None:
-    days = [f"2025-05-{day:02}T10:00:00Z" for day in range(1, 21)]
-    await asyncio.gather(
-        *(visits.send(a_visit(), device="d1", synced_through=through) for through in days),
-    )
-    (progress,) = await _progress(visits)
-    assert progress.synced_through == datetime(2025, 5, 20, 10, tzinfo=UTC)
-    assert CITY
-
-
-async def test_a_void_and_a_settling_at_the_same_time_leave_the_record_void(visits: Visits) -> None:
-    """Whichever comes first, what is voided is never told of as recorded."""
-    for _ in range(10):
-        team = uuid.uuid4()
-        row = a_visit(team=str(team))
-        await visits.send(row)
-        visits.directory.add_team(Team(team, 1, f"SD-{team}", OTHER_WARD, None, None))
-        void = {"id": str(uuid.uuid4()), "replaces": 1}
-        await asyncio.gather(_settle(visits), visits.post(f"/v1/visits/{row['id']}:void", void))
-        record = (await _published(visits)).get(UUID(row["id"]))
-        assert record is None or record.state == "voided"
-        assert (await visits.get(f"/v1/visits/{row['id']}")).json["state"] == "voided"
-
-
-async def test_a_correction_that_expired_while_held_does_not_lock_the_record(visits: Visits) -> None:
-    row = a_visit()
-    await visits.send(row)
-    held = _correction(row, unit=str(uuid.uuid4()))
-    assert (await visits.post(f"/v1/visits/{row['id']}:correct", held)).json["status"] == "held"
-    await _settle(visits, visits.clock["now"] + timedelta(days=31))
-    assert (await _published(visits))[UUID(row["id"])].revision == 1
-    answer = await visits.post(f"/v1/visits/{row['id']}:void", {"id": str(uuid.uuid4()), "replaces": 2})
-    assert answer.status == 200, answer.body
-    assert (await _published(visits))[UUID(row["id"])].state == "voided"
 
 
 async def test_an_atomic_batch_that_is_not_stored_shows_no_row_as_stored(visits: Visits) -> None:
