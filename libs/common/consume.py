@@ -32,7 +32,7 @@ class StoppedItself(Exception):
 
 @dataclass(frozen=True)
 class Handled:
-    """What a use case made of a batch."""
+    """What a use case made of a batch; every message that is not dead counts as handled."""
 
     events: int
     dead: Sequence[Unprocessable] = ()
@@ -89,20 +89,33 @@ class _Loop:
         async with transaction(self._engine) as connection:
             await move(connection, place, self._next[place], following, _position(messages))
             handled = await self._handle(connection, states) if states else Handled(0)
+            dead_in_a_row = self._dead_after(states, handled.dead)
             if handled.dead:
                 await bury(connection, self._source, handled.dead)
         self._next[place] = following
+        self._dead_in_a_row = dead_in_a_row
         self._count(handled, messages[-1])
+
+    def _dead_after(self, states: Sequence[Incoming], letters: Sequence[Unprocessable]) -> int:
+        """Count the dead letters in a row, on from the batches before, in the order of the messages.
+
+        Raises StoppedItself where they are too many, while the transaction that would bury them is still open.
+        """
+        reasons = {letter.message.offset: letter.reason for letter in letters}
+        in_a_row = self._dead_in_a_row
+        for message in states:
+            in_a_row = in_a_row + 1 if message.offset in reasons else 0
+            if in_a_row >= MAX_DEAD_IN_A_ROW:
+                last = f"the last at {message.topic}[{message.partition}]@{message.offset}: {reasons[message.offset]}"
+                raise StoppedItself(f"{in_a_row} dead letters in a row, then it is us, not them; {last}")
+        return in_a_row
 
     def _count(self, handled: Handled, last: Incoming) -> None:
         self._meters.handled.labels("handled").inc(handled.events)
         self._meters.handled.labels("dead").inc(len(handled.dead))
         self._meters.age.set(max(0.0, time.time() - last.timestamp_ms / 1000))
-        self._dead_in_a_row = 0 if handled.events else self._dead_in_a_row + len(handled.dead)
         for letter in handled.dead:
             logger.error("consumer.dead_letter", offset=letter.message.offset, reason=letter.reason)
-        if self._dead_in_a_row >= MAX_DEAD_IN_A_ROW:
-            raise StoppedItself(f"{self._dead_in_a_row} dead letters in a row: then it is us, not them")
 
     def _watch(self, progress: bool) -> None:
         """Notice aiokafka standing still without a word (its issues 1154, 847)."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from libs.common.db import Connection
 
-__all__ = ["BEGINNING", "Announced", "Entry", "Page", "Position", "TABLE", "append", "read", "schema"]
+__all__ = ["BEGINNING", "Announced", "Entry", "Page", "Position", "TABLE", "append", "oldest_behind", "read", "schema"]
 
 
 @dataclass(frozen=True, order=True)
@@ -181,3 +181,15 @@ async def read(connection: Connection, after: Position, limit: int) -> Page:
     ]
     last = rows[-1]
     return Page(announced, Position(last["at_epoch"], last["at_xid"], last["at_seq"]), len(rows))
+
+
+async def oldest_behind(connection: Connection, after: Position) -> float | None:
+    """Give when the first row behind a position was appended, in seconds since 1970; None where there is none."""
+    appended_at: float | None = await connection.fetchval(
+        f"""SELECT extract(epoch FROM appended_at)::double precision FROM {TABLE}
+            WHERE (epoch, xid, seq) > ($1, $2::text::xid8, $3) ORDER BY epoch, xid, seq LIMIT 1""",
+        after.epoch,
+        str(after.xid),
+        after.seq,
+    )
+    return appended_at

@@ -1,10 +1,13 @@
 """Problems: errors with a stable code, told in Vietnamese and English (RFC 9457)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-__all__ = ["Catalogue", "Fault", "Problem", "Sentence"]
+__all__ = ["Catalogue", "Fault", "Problem", "Sentence", "first_faults"]
+
+MAX_FAULTS = 20
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,15 @@ class Fault:
     code: str
     pointer: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def first_faults(faults: Iterable[Fault], rest_at: str = "") -> list[Fault]:
+    """Take the faults that are told of one row or document; where there are more, the last says so at `rest_at`."""
+    found = iter(faults)
+    told = list(islice(found, MAX_FAULTS))
+    if next(found, None) is not None:
+        told.append(Fault("more_faults", rest_at))
+    return told
 
 
 class Problem(Exception):

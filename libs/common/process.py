@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 import uvicorn
@@ -69,11 +69,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def run(main: Callable[[], Awaitable[None]]) -> int:
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> int:
     """Run a process's main coroutine on uvloop; gives the exit code, 1 after a failure."""
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_awaited(main))
+            runner.run(main())
     except KeyboardInterrupt:
         return 130
     except Exception as error:
@@ -95,12 +95,11 @@ def answer(dispatch: Callable[[], int]) -> int:
         return 1
 
 
-async def _awaited(main: Callable[[], Awaitable[None]]) -> None:
-    await main()
-
-
 async def serve(app: Any, *, host: str, port: int, loops: Mapping[str, Loop]) -> None:
-    """Serve the app beside the loops; the first to fail ends all and its error is raised."""
+    """Serve the app beside the loops until told to stop; the first to fail ends all and its error is raised.
+
+    Raises RuntimeError where one ended without being told to.
+    """
     stop = asyncio.Event()
     _stop_on_signals(stop)
     server = _server(app, host, port)
@@ -113,6 +112,7 @@ async def serve(app: Any, *, host: str, port: int, loops: Mapping[str, Loop]) ->
     tasks[http] = "http"
     stopping = asyncio.ensure_future(stop.wait())
     done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    told = stop.is_set()
     ended = [tasks[task] for task in done if task in tasks]
     logger.info("process.stopping", ended=ended)
     stop.set()
@@ -126,7 +126,7 @@ async def serve(app: Any, *, host: str, port: int, loops: Mapping[str, Loop]) ->
     failures = [r for r in results if isinstance(r, Exception)]
     if failures:
         raise failures[0]
-    if ended and not stopping.done():
+    if not told:
         raise RuntimeError(f"{', '.join(ended)} ended without being told to")
 
 

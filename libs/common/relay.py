@@ -12,7 +12,7 @@ from libs.common.db import GONE, Connection, Unavailable
 from libs.common.events import message_of, position_message
 from libs.common.kafka import Away, Message, Producer, TopicSpec, identify, make_topics, open_producer, partition_of
 from libs.common.leader import Leadership, NotLeading, lead
-from libs.common.log import BEGINNING, Page, Position, read
+from libs.common.log import BEGINNING, Page, Position, oldest_behind, read
 from libs.common.process import Patience
 from libs.common.telemetry import get_logger
 
@@ -35,24 +35,37 @@ class RelaySettings:
     replication: int = 1
 
 
+@dataclass
+class _Oldest:
+    """When the oldest row that is not yet acknowledged was appended, in seconds since 1970; None without one."""
+
+    appended_at: float | None = None
+
+    def age(self) -> float:
+        """Give its age at this moment, which grows by itself while nothing can be sent."""
+        return 0.0 if self.appended_at is None else max(0.0, time.time() - self.appended_at)
+
+
 @dataclass(frozen=True)
 class RelayMeters:
     """What the relay tells Prometheus."""
 
     published: Counter
-    oldest_unpublished: Gauge
+    oldest: _Oldest
     failures: Counter
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "RelayMeters":
         """Register the relay's metrics."""
+        oldest = _Oldest()
+        Gauge(
+            "log_oldest_unpublished_seconds",
+            "Age of the oldest row of the log that is not yet acknowledged; 0 when there is none",
+            registry=registry,
+        ).set_function(oldest.age)
         return cls(
             Counter("events_published", "Events acknowledged by Kafka, by type", ["type"], registry=registry),
-            Gauge(
-                "log_oldest_unpublished_seconds",
-                "Age of the oldest row of the log that is not yet acknowledged; 0 when there is none",
-                registry=registry,
-            ),
+            oldest,
             Counter("relay_failures", "Times the relay dropped its producer and began again", registry=registry),
         )
 
@@ -84,6 +97,11 @@ class _Run:
         self._marked = (BEGINNING, False)
         self._marked_at = 0.0
         self._announced_at = time.monotonic()
+
+    async def look(self) -> None:
+        """Note what waits to be sent, before Kafka is asked for anything: it may be away."""
+        self._meters.oldest.appended_at = await oldest_behind(self._connection, await self._stored() or BEGINNING)
+        self._leadership.prove()
 
     async def take_over(self, target: str) -> None:
         """Find the position, which is good for `target` only.
@@ -125,7 +143,7 @@ class _Run:
         while not stop.is_set():
             beat()
             if not page.rows:
-                self._meters.oldest_unpublished.set(0)
+                self._meters.oldest.appended_at = None
                 await self._mark(producer)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, self.settings.idle_poll_seconds)
@@ -146,8 +164,7 @@ class _Run:
         """Send a page with the next read under way, then move the position; gives the next page."""
         messages = self._messages(page)
         if page.announced:
-            oldest = min(state.appended_at for state in page.announced)
-            self._meters.oldest_unpublished.set(max(0.0, time.time() - oldest))
+            self._meters.oldest.appended_at = min(state.appended_at for state in page.announced)
         self._leadership.check()
         async with asyncio.TaskGroup() as group:
             following = group.create_task(self._read(page.reached))
@@ -202,6 +219,8 @@ class _Run:
             str(reached.xid),
             reached.seq,
         )
+        # The read beside the send may have answered long ago: a slow send must not end the leadership.
+        self._leadership.prove()
         if moved:
             self._position = reached
         else:
@@ -209,11 +228,15 @@ class _Run:
         return bool(moved)
 
     async def _reload(self) -> None:
+        stored = await self._stored()
+        assert stored is not None
+        self._position = stored
+
+    async def _stored(self) -> Position | None:
         row = await self._connection.fetchrow(
             "SELECT epoch, xid::text::bigint AS xid, seq FROM log_position WHERE relay = $1", self.owner
         )
-        assert row is not None
-        self._position = Position(row["epoch"], row["xid"], row["seq"])
+        return Position(row["epoch"], row["xid"], row["seq"]) if row else None
 
     async def _announce_if_due(self) -> None:
         every = self.settings.announce_every_seconds
@@ -240,11 +263,16 @@ async def run_relay(
     raised. `beat` is called on every turn of the loop.
     """
     meters, patience = RelayMeters.on(registry), Patience()
+
+    def stand_by() -> None:
+        meters.oldest.appended_at = None  # The leader's to tell; noted here, it would grow for ever.
+        beat()
+
     while not stop.is_set():
         beat()
         try:
             async with lead(
-                url, f"relay {owner}", lease_seconds=settings.lease_seconds, stop=stop, beat=beat
+                url, f"relay {owner}", lease_seconds=settings.lease_seconds, stop=stop, beat=stand_by
             ) as leadership:
                 if leadership is not None:
                     await _relay(bootstrap, _Run(owner, routes, settings, meters, leadership), stop, beat, patience)
@@ -259,6 +287,7 @@ async def run_relay(
 
 async def _relay(bootstrap: str, run: _Run, stop: asyncio.Event, beat: Callable[[], None], patience: Patience) -> None:
     """Relay as long as this replica leads and nothing goes wrong."""
+    await run.look()
     await make_topics(bootstrap, run.topics, replication=run.settings.replication)
     await run.take_over(await identify(bootstrap, [topic.name for topic in run.topics]))
     async with open_producer(bootstrap, timeout_seconds=run.settings.send_timeout_seconds) as producer:

@@ -7,17 +7,25 @@ that no reading can split is refused whole.
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import msgspec
 
-from libs.common.problem import Fault, Problem
+from libs.common.problem import Fault, Problem, first_faults
 
 __all__ = ["Split", "check", "pointer", "split"]
 
 _KEY = re.compile(rb'"\s*:')
+# A text, to the end of the body where it is not closed: so no quote is looked at twice.
+_TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+_TEXTS = re.compile(_TEXT, re.DOTALL)
+_TEXTS_AND_BRACKETS = re.compile(_TEXT + rb"|[\[\]{}]", re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+MAX_DEPTH = 64  # Of a row or document, whose own braces are the first level.
+_CUT_DEPTH = MAX_DEPTH + 8  # More than a row's levels and those of the batch around it.
 MAX_DIGITS = 1000  # Of an integer; Python refuses to read more than 4,300.
 _ESCAPED = b"\\u"  # An escape could hide a quote or U+0000 from the count below.
 
@@ -56,16 +64,27 @@ def _split_quickly(body: bytes) -> Split | None:
         generic = msgspec.json.decode(body)
         again = msgspec.json.encode(generic)
         rows = msgspec.json.decode(body, type=_Body).rows
+        if not isinstance(generic, dict) or rows is None:
+            return None
+        del generic["rows"]
+        envelope = _encode(generic)
     except (msgspec.DecodeError, msgspec.ValidationError, OverflowError, RecursionError):
-        return None
-    if not isinstance(generic, dict) or rows is None:
         return None
     # The parser keeps the last of two equal keys, so one that went missing shows in the count of what looks like
     # a key; what looks like one within a text is written alike in both.
     if len(_KEY.findall(again)) != len(_KEY.findall(body)):
         return None
-    generic.pop("rows")
-    return Split(_encode(generic), [bytes(row) for row in rows])
+    if _is_deep(envelope) or any(_is_deep(bytes(row)) for row in rows):
+        return None
+    return Split(envelope, [bytes(row) for row in rows])
+
+
+def _is_deep(text: bytes) -> bool:
+    """Say whether JSON, known to be well formed, is nested too deeply."""
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+        return False
+    brackets = _TEXTS.sub(b"", text).translate(None, _NO_BRACKETS)
+    return max(accumulate(1 if bracket in b"[{" else -1 for bracket in brackets)) > MAX_DEPTH
 
 
 class _Bad:
@@ -77,6 +96,33 @@ class _Bad:
 
 
 def _parse(body: bytes) -> Any:
+    try:
+        try:
+            return _load(body)
+        except RecursionError:
+            return _load(_cut(body))
+    except (ValueError, RecursionError) as error:
+        raise Problem("not_json", reason=str(error)[:200]) from error
+
+
+def _cut(body: bytes) -> bytes:
+    """Empty what is nested past any limit, for the parser's sake: what held it is then still too deep."""
+    kept, depth, start = [], 0, 0
+    for found in _TEXTS_AND_BRACKETS.finditer(body):
+        if found[0] in (b"[", b"{"):
+            depth += 1
+            if depth == _CUT_DEPTH:
+                kept.append(body[start : found.end()])
+        elif found[0] in (b"]", b"}"):
+            if depth == _CUT_DEPTH:
+                start = found.start()
+            depth -= 1
+    if depth < _CUT_DEPTH:
+        kept.append(body[start:])
+    return b"".join(kept)
+
+
+def _load(body: bytes) -> Any:
     def pairs(members: list[tuple[str, Any]]) -> Any:
         found: dict[str, Any] = {}
         for key, value in members:
@@ -90,31 +136,42 @@ def _parse(body: bytes) -> Any:
     def integer(text: str) -> Any:
         return int(text) if len(text) <= MAX_DIGITS else _Bad("number_out_of_range")
 
-    try:
-        return json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=pairs,
-            parse_constant=lambda _: _Bad("not_a_number"),
-            parse_float=number,
-            parse_int=integer,
-        )
-    except (ValueError, RecursionError) as error:
-        raise Problem("not_json", reason=str(error)[:200]) from error
+    return json.loads(
+        body.decode("utf-8"),
+        object_pairs_hook=pairs,
+        parse_constant=lambda _: _Bad("not_a_number"),
+        parse_float=number,
+        parse_int=integer,
+    )
 
 
-def _faults(value: Any, at: str) -> list[Fault]:
+def _faults(value: Any, *steps: str | int) -> Iterator[Fault]:
+    """Find what is at fault in a value that stands `steps` below its row or document."""
+    # A pointer is made only for what is at fault: made for everything, a long key would be copied for each value in it.
+    if not isinstance(value, dict | list):
+        if code := _code(value):
+            key = {"key": value.key} if isinstance(value, _Bad) else {}
+            yield Fault(code, pointer(*steps), key)
+        return
+    if len(steps) >= MAX_DEPTH:
+        yield Fault("too_deep", pointer(*steps), {"limit": MAX_DEPTH})
+        return
+    if isinstance(value, dict):
+        yield from (Fault(code, pointer(*steps)) for key in value if (code := _code(key)))
+    for step, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(inner, dict | list) or _code(inner):
+            yield from _faults(inner, *steps, step)
+
+
+def _code(value: Any) -> str | None:
+    """Give what is wrong with a single value, if anything is."""
     if isinstance(value, _Bad):
-        return [Fault(value.code, at, {"key": value.key})]
-    if isinstance(value, str):
-        if "\x00" in value:
-            return [Fault("nul_character", at)]
-        return [] if _encodes(value) else [Fault("lone_surrogate", at)]
-    if isinstance(value, Mapping):
-        named = [f for key in value for f in _faults(key, at)]
-        return named + [f for key, v in value.items() for f in _faults(v, at + pointer(key))]
-    if isinstance(value, list):
-        return [f for n, v in enumerate(value) for f in _faults(v, at + pointer(n))]
-    return []
+        return value.code
+    if not isinstance(value, str):
+        return None
+    if "\x00" in value:
+        return "nul_character"
+    return None if _encodes(value) else "lone_surrogate"
 
 
 def _encodes(text: str) -> bool:
@@ -130,21 +187,21 @@ def _split_carefully(body: bytes) -> Split:
     if not isinstance(document, dict):
         raise Problem("malformed", faults=[Fault("wrong_type", "", {"expected": "object"})])
     rows = document.pop("rows", None)
-    faults = _faults(document, "")
+    faults = first_faults(_faults(document))
     if isinstance(rows, _Bad):
-        faults += _faults(rows, "/rows")
+        faults += _faults(rows, "rows")
     elif not isinstance(rows, list):
         faults.append(Fault("missing" if rows is None else "wrong_type", "/rows", {"expected": "array"}))
     if faults:
         raise Problem("malformed", faults=faults)
     assert isinstance(rows, list)
-    return Split(_encode(document), [_faults(row, "") or _encode(row) for row in rows])
+    return Split(_encode(document), [first_faults(_faults(row)) or _encode(row) for row in rows])
 
 
 def check(body: bytes) -> bytes:
     """Give a single document back, free of anything hostile; raises Problem not_json or malformed."""
     document = _parse(body)
-    if faults := _faults(document, ""):
+    if faults := first_faults(_faults(document)):
         raise Problem("malformed", faults=faults)
     return _encode(document)
 

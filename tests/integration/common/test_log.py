@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from libs.common.db import connect, open_engine, transaction
+from libs.common.db import Engine, connect, open_engine, transaction
 from libs.common.log import BEGINNING, append, read, schema
 from tests.support.postgres import MakeDatabase
 
@@ -108,3 +108,28 @@ async def test_no_row_of_many_writers_is_missed_or_read_twice(make_database: Mak
             assert page.rows or not done, "the writers are done and rows are missing"
         await writing
     assert len(seen) == len(set(seen)) == writers * batches * size
+
+
+async def raise_epoch(engine: Engine) -> None:
+    """What a restore does: its server's transactions are numbered from lower down again."""
+    async with transaction(engine) as connection:
+        await connection.execute("UPDATE log SET xid = '9000000000'")
+        await connection.execute("UPDATE log_epoch SET epoch = epoch + 1")
+
+
+async def test_rows_of_a_raised_epoch_come_after_those_of_the_old_one(make_database: MakeDatabase) -> None:
+    url = await new_log(make_database)
+    old, new = [Row(uuid4(), 1) for _ in range(3)], [Row(uuid4(), 1) for _ in range(3)]
+    async with open_engine(url, application_name="test") as engine:
+        async with transaction(engine) as connection:
+            await append(connection, old)
+        await raise_epoch(engine)
+        async with transaction(engine) as connection:
+            await append(connection, new)
+        async with transaction(engine) as connection:
+            first = await read(connection, BEGINNING, 3)
+            second = await read(connection, first.reached, 10)
+    ids = [{state.record_id for state in page.announced} for page in (first, second)]
+    assert ids == [{row.record_id for row in old}, {row.record_id for row in new}]
+    assert (first.reached.epoch, second.reached.epoch) == (1, 2)
+    assert first.reached.xid > second.reached.xid

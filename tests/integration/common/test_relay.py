@@ -1,7 +1,7 @@
 """The relay: everything committed arrives, in order, and the topic's last word on a record is the log's highest."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
@@ -9,12 +9,14 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.kafka import KafkaServer
-from libs.common.db import open_engine, transaction
+from deploy.local.ports import free_port
+from libs.common.db import connect, open_engine, transaction
 from libs.common.events import POSITION_TYPE
-from libs.common.kafka import Incoming
+from libs.common.kafka import Incoming, Message, Producer
+from libs.common.leader import lead
 from libs.common.log import Position, append
-from libs.common.relay import RelaySettings, announce, run_relay
-from tests.integration.common.test_log import Row, new_log
+from libs.common.relay import RelayMeters, RelaySettings, _Run, announce, run_relay
+from tests.integration.common.test_log import Row, new_log, raise_epoch
 from tests.support.kafka import OwnTopic, own_topic, read_all
 from tests.support.postgres import MakeDatabase
 
@@ -22,16 +24,18 @@ QUICK = RelaySettings(page_rows=100, send_timeout_seconds=1, lease_seconds=1)
 
 
 @asynccontextmanager
-async def _relaying(url: str, kafka: KafkaServer, topic: OwnTopic) -> AsyncIterator[None]:
+async def _relaying(
+    url: str, kafka: KafkaServer | str, topic: OwnTopic, registry: CollectorRegistry | None = None
+) -> AsyncIterator[None]:
     stop = asyncio.Event()
     task = asyncio.ensure_future(
         run_relay(
             url,
-            kafka.bootstrap,
+            kafka if isinstance(kafka, str) else kafka.bootstrap,
             owner="test",
             routes={"thing.v1": topic},
             settings=QUICK,
-            registry=CollectorRegistry(),
+            registry=registry or CollectorRegistry(),
             stop=stop,
             beat=lambda: None,
         )
@@ -146,3 +150,115 @@ async def _holds(kafka: KafkaServer, topic: OwnTopic, count: int) -> None:
                 return
         except TimeoutError:
             continue
+
+
+def _unpublished_seconds(registry: CollectorRegistry) -> float:
+    return registry.get_sample_value("log_oldest_unpublished_seconds") or 0.0
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come to pass")
+
+
+async def test_while_kafka_is_away_the_age_of_the_oldest_unpublished_row_grows(make_database: MakeDatabase) -> None:
+    url, registry = await new_log(make_database), CollectorRegistry()
+    nowhere = f"127.0.0.1:{free_port()}"
+    async with open_engine(url, application_name="test") as engine:
+        async with transaction(engine) as connection:
+            await append(connection, [Row(uuid4(), 1)])
+            await connection.execute("UPDATE log SET appended_at = now() - interval '100 s'")
+            await append(connection, [Row(uuid4(), 1)])
+        async with _relaying(url, nowhere, own_topic("relay"), registry):
+            await _until(lambda: _unpublished_seconds(registry) > 100)
+            since = _unpublished_seconds(registry)
+            await _until(lambda: _unpublished_seconds(registry) > since + 0.5)
+    assert _unpublished_seconds(registry) < 200
+
+
+async def test_while_kafka_is_away_only_what_lies_behind_the_position_is_unpublished(
+    make_database: MakeDatabase, kafka: KafkaServer
+) -> None:
+    url, topic, registry = await new_log(make_database), own_topic("relay"), CollectorRegistry()
+    nowhere = f"127.0.0.1:{free_port()}"
+    async with open_engine(url, application_name="test") as engine:
+        async with transaction(engine) as connection:
+            await append(connection, [Row(uuid4(), 1)])
+            await connection.execute("UPDATE log SET appended_at = now() - interval '100 s'")
+        async with _relaying(url, kafka, topic):
+            await _until_sent(engine)
+        async with _relaying(url, nowhere, topic, registry):
+            await _until(lambda: bool(registry.get_sample_value("relay_failures_total")))
+            assert _unpublished_seconds(registry) == 0
+            async with transaction(engine) as connection:
+                await append(connection, [Row(uuid4(), 1)])
+            await _until(lambda: _unpublished_seconds(registry) > 0.5)
+            assert _unpublished_seconds(registry) < 100
+
+
+async def test_once_everything_is_published_or_another_relay_leads_nothing_is_unpublished(
+    make_database: MakeDatabase, kafka: KafkaServer
+) -> None:
+    url, topic = await new_log(make_database), own_topic("relay")
+    nowhere, registries = f"127.0.0.1:{free_port()}", [CollectorRegistry(), CollectorRegistry()]
+    async with open_engine(url, application_name="test") as engine:
+        async with transaction(engine) as connection:
+            await append(connection, [Row(uuid4(), 1)])
+        async with _relaying(url, nowhere, topic, registries[0]):
+            await _until(lambda: _unpublished_seconds(registries[0]) > 0)
+            # Each try ends the one's leadership, so the other comes to lead, and keeps it.
+            async with _relaying(url, kafka, topic, registries[1]):
+                await _until_sent(engine)
+                await _until(lambda: not any(map(_unpublished_seconds, registries)))
+
+
+class _Slow(Producer):
+    """Takes longer to send than the lease lasts."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.sent: list[bytes] = []
+
+    async def send(self, messages: Mapping[tuple[str, int], Sequence[Message]]) -> None:
+        await asyncio.sleep(self._seconds)
+        self.sent += [message.value for queue in messages.values() for message in queue if message.key != b"position"]
+
+
+async def test_a_send_that_outlasts_the_lease_does_not_end_the_leadership(make_database: MakeDatabase) -> None:
+    """The answer to the statement that moves the position is a proof as good as any."""
+    url, topic, stop = await new_log(make_database), own_topic("relay"), asyncio.Event()
+    settings, producer = RelaySettings(page_rows=1, lease_seconds=0.2), _Slow(0.4)
+    connection = await connect(url, application_name="test")
+    async with connection.transaction():
+        await append(connection, [Row(uuid4(), 1, body=b"%d" % n) for n in range(3)])
+    async with lead(url, "slow", lease_seconds=0.2, stop=stop, beat=lambda: None) as leadership:
+        assert leadership is not None
+        run = _Run("test", {"thing.v1": topic}, settings, RelayMeters.on(CollectorRegistry()), leadership)
+        await run.take_over("somewhere")
+        running = asyncio.ensure_future(run.run(producer, stop, lambda: None))
+        await _until(lambda: len(producer.sent) == 3 or running.done())
+        stop.set()
+        await running
+    await connection.close()
+    assert sorted(producer.sent) == [b"0", b"1", b"2"]
+
+
+async def test_rows_of_a_raised_epoch_are_published_after_those_of_the_old_one(
+    make_database: MakeDatabase, kafka: KafkaServer
+) -> None:
+    url, topic = await new_log(make_database), own_topic("relay")
+    old, new = [Row(uuid4(), 1, body=b"1") for _ in range(20)], [Row(uuid4(), 1, body=b"2") for _ in range(20)]
+    async with open_engine(url, application_name="test") as engine, _relaying(url, kafka, topic):
+        async with transaction(engine) as connection:
+            await append(connection, old)
+        await raise_epoch(engine)
+        async with transaction(engine) as connection:
+            await append(connection, new)
+        await _until_sent(engine)
+    sent = _records(await read_all(kafka.bootstrap, topic))
+    assert {message.key.decode() for message in sent} == {str(row.record_id) for row in old + new}
+    assert [Position.parse(m.headers["ce_sequence"]).epoch for m in sent if m.value == b"2"] == [2] * len(new)
+    assert [message.value for message in sent][-len(new) :] == [b"2"] * len(new)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.problem import Problem
-from libs.common.strict_json import _split_carefully, check, pointer, split
+from libs.common.problem import Fault, Problem
+from libs.common.strict_json import MAX_DEPTH, _split_carefully, check, pointer, split
 
 _VALUES = st.recursive(
     st.none()
@@ -73,6 +73,76 @@ def test_a_single_document_is_checked_the_same_way() -> None:
     with pytest.raises(Problem) as caught:
         check(b'{"a": [1, NaN]}')
     assert [(f.code, f.pointer) for f in caught.value.faults] == [("not_a_number", "/a/1")]
+
+
+def _nested(levels: int) -> str:
+    """A row of so many levels, its own braces being the first."""
+    return '{"a": ' + "[" * (levels - 1) + "]" * (levels - 1) + "}"
+
+
+@pytest.mark.parametrize("spelt", ["é", "\\u00e9"], ids=["quickly", "carefully"])
+@pytest.mark.parametrize("levels", [MAX_DEPTH + 1, 300, 950, 1100, 50_000])
+def test_a_row_nested_too_deeply_is_named_and_the_others_are_kept(levels: int, spelt: str) -> None:
+    # Escaped, a letter sends the whole body to the careful reading.
+    rows = [f'{{"ok": "{spelt}"}}', _nested(levels), _nested(MAX_DEPTH), '{"a": "[[[\\"{{{"}']
+    parts = split(f'{{"device": "d", "rows": [{", ".join(rows)}]}}'.encode())
+    assert parts.rows[1] == [Fault("too_deep", "/a" + "/0" * (MAX_DEPTH - 1), {"limit": MAX_DEPTH})]
+    kept = [json.loads(row) for row in (parts.rows[0], *parts.rows[2:]) if isinstance(row, bytes)]
+    assert kept == [json.loads(row) for row in (rows[0], *rows[2:])]
+    assert json.loads(parts.envelope) == {"device": "d"}
+
+
+def test_brackets_within_texts_and_beside_each_other_are_not_depth() -> None:
+    row = {"text": "[" * 500 + '\\"' + "{" * 500, "beside": [[n] for n in range(500)]}
+    body = json.dumps({"rows": [row]}).encode()
+    assert [json.loads(r) for r in split(body).rows if isinstance(r, bytes)] == [row]
+
+
+@pytest.mark.parametrize("levels", [MAX_DEPTH + 1, 950, 50_000])
+def test_an_envelope_nested_too_deeply_is_refused_whole(levels: int) -> None:
+    with pytest.raises(Problem) as caught:
+        split(f'{{"device": {"[" * (levels - 1)}{"]" * (levels - 1)}, "rows": []}}'.encode())
+    assert caught.value.code == "malformed"
+    assert [fault.code for fault in caught.value.faults] == ["too_deep"]
+    with pytest.raises(Problem) as caught:
+        check(_nested(levels).encode())
+    assert [fault.code for fault in caught.value.faults] == ["too_deep"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"rows": [' + "[" * 5000 + "]" * 4000,
+        '{"rows": [' + "[" * 5000 + "}" * 5000 + "]}",
+        '{"rows": [' + "[" * 5000 + '"' + '\\"' * 50_000,
+    ],
+    ids=["never closed", "closed otherwise", "a text never closed"],
+)
+def test_what_is_deep_and_broken_is_refused_whole(body: str) -> None:
+    with pytest.raises(Problem) as caught:
+        split(body.encode())
+    assert caught.value.code == "not_json"
+
+
+def test_twenty_faults_of_a_row_are_told_and_then_only_that_there_are_more() -> None:
+    rows = [f'{{"a": [{", ".join(["NaN"] * count)}]}}' for count in (20, 21, 5000)]
+    parts = split(f'{{"rows": [{", ".join(rows)}]}}'.encode())
+    named = [Fault("not_a_number", f"/a/{n}", {"key": ""}) for n in range(20)]
+    assert parts.rows == [named, [*named, Fault("more_faults")], [*named, Fault("more_faults")]]
+
+
+def test_twenty_faults_of_a_document_are_told_and_then_only_that_there_are_more() -> None:
+    many = ", ".join(["NaN"] * 21)
+    for refuse, body in ((check, f"[{many}]"), (split, f'{{"device": [{many}], "rows": []}}')):
+        with pytest.raises(Problem) as caught:
+            refuse(body.encode())
+        assert [fault.code for fault in caught.value.faults] == ["not_a_number"] * 20 + ["more_faults"]
+
+
+def test_a_long_key_is_not_copied_for_everything_under_it() -> None:
+    """A pointer made for each value would be a terabyte here."""
+    body = json.dumps({"k" * 1_000_000: [1] * 1_000_000}).encode()
+    assert len(check(body)) == 3_000_006
 
 
 def test_a_pointer_escapes_as_rfc_6901_says() -> None:

@@ -104,13 +104,22 @@ def test_a_code_means_the_unit_that_bears_it_on_the_last_day() -> None:
     assert (problem.code, problem.faults[0].code) == ("unknown_unit", "unit_code_not_valid_on_day")
 
 
-def test_a_filter_takes_the_subtree_as_recorded_and_access_the_territory() -> None:
+def test_a_filter_and_an_access_both_mean_the_territory_whatever_the_time_of_the_units_in_it() -> None:
     picture = a_picture()
     assert scope_of(a_question(units=["867"]), picture, None) == frozenset({CITY, WARD, OTHER_WARD})
     assert scope_of(a_question(), picture, CITY) == frozenset({CITY, WARD, OTHER_WARD})
     assert scope_of(a_question(), picture, None) is None
     new_ward = picture.units.with_code("29905")[-1].unit_id
     assert scope_of(a_question(), picture, new_ward) == frozenset({new_ward, WARD})
+
+
+def test_a_filter_by_a_successor_takes_what_lay_wholly_in_it_before_and_not_the_other_way_round() -> None:
+    picture = a_picture()
+    new_ward = picture.units.with_code("29905")[-1].unit_id
+    assert scope_of(a_question(units=[str(new_ward)]), picture, None) == frozenset({new_ward, WARD})
+    later = a_question(units=["29905"], first=date(2025, 7, 1), last=date(2025, 8, 1))
+    assert scope_of(later, picture, None) == frozenset({new_ward, WARD})
+    assert scope_of(a_question(units=[str(WARD)]), picture, None) == frozenset({WARD})
 
 
 @pytest.mark.parametrize("unit", ["87", str(ELSEWHERE)])
