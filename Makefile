@@ -19,10 +19,10 @@ check: .venv/dev ## format, lint, types, imports, unit and contract tests: secon
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q tests/architecture tests/contract tests/unit
+	@$(BIN)/python -m pytest -q -n 2 tests/architecture tests/contract tests/unit
 
 test: check ## check, then integration and end-to-end tests on real PostgreSQL and Kafka
-	@$(BIN)/python -m pytest -q tests/integration tests/e2e
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/integration tests/e2e
 
 format: .venv/dev ## format the code and mend what can be mended
 	@$(BIN)/ruff format .
