@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.postgres import MakeDatabase
-from tests.support.visits import NOW, TEAM, Visits, a_line, a_report, a_visit, open_visits
+from tests.support.visits import NOW, Visits, a_line, a_report, a_visit, open_visits
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -237,4 +237,3 @@ async def test_problems_speak_vietnamese_unless_english_is_asked_for(visits: Vis
     english = (await visits.post("/v1/visits:batch", b"{", **{"accept-language": "en-GB,vi;q=0.5"})).json
     assert vietnamese["detail"] == vietnamese["vi"]
     assert english["detail"] == english["en"]
-    assert TEAM
