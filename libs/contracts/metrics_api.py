@@ -17,6 +17,8 @@ __all__ = [
     "MetricsAnswer",
     "MetricsQuery",
     "NumberContract",
+    "REVISION_HEADER",
+    "RevisionAnswer",
     "Row",
     "UnitRef",
 ]
@@ -38,6 +40,9 @@ Grouping = Literal[
 GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 Answer = Literal["luot", "nguoi", "ho", "unknown", "known_by", "matched"]
 ANSWERS: tuple[Answer, ...] = get_args(Answer)
+
+REVISION_HEADER = "x-revision"
+"""Between the services: names the revision of everything an answer depends on besides who asks and for what."""
 
 
 class Filters(Contract):
@@ -139,3 +144,11 @@ class MetricsAnswer(Contract):
     total: Row
     contract: NumberContract
     query: MetricsQuery = Field(description="The query as executed")
+
+
+class RevisionAnswer(Contract):
+    """Where the numbers stand: an answer read at this revision is still what would be answered now."""
+
+    data_revision: str = Field(description="epoch.n of the data")
+    map_revision: str = Field(description="epoch.xid.seq of the newest unit known")
+    as_of: DateTime | None = Field(description="When the data last changed")

@@ -26,6 +26,12 @@ class Settings(CommonSettings):
     connect_seconds: Seconds = Field(default=2, validation_alias="GATEWAY_CONNECT_SECONDS")
     # A query with at_least waits for up to some seconds, and a full batch is stored within one.
     answer_seconds: Seconds = Field(default=30, validation_alias="GATEWAY_ANSWER_SECONDS")
+    fresh_seconds: float = Field(
+        default=0.1,
+        ge=0,
+        validation_alias="GATEWAY_FRESH_SECONDS",
+        description="How far a kept answer may be behind the newest numbers; 0 keeps no answers",
+    )
     cors_origins: list[str] = Field(
         default=[],
         validation_alias="GATEWAY_CORS_ORIGINS",

@@ -54,7 +54,7 @@ def build_api(settings: Settings, *, guard: Guard, known: asyncio.Event, registr
     app = build_app(
         catalogue=Catalogue.of(entries()),
         routes=[
-            *forwarding_routes(guard, known.is_set),
+            *forwarding_routes(guard, known.is_set, settings.fresh_seconds),
             *page_routes(public_url, local_url=f"http://127.0.0.1:{settings.port}"),
         ],
         registry=registry,

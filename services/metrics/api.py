@@ -13,11 +13,11 @@ from starlette.routing import BaseRoute, Route
 
 from libs.common.auth import Caller, Guard
 from libs.common.db import Engine, transaction
-from libs.common.http import is_current, read_body
+from libs.common.http import is_current, parameters, read_body, tagged_response
 from libs.common.problem import Fault, Problem
 from libs.common.strict_json import check as check_json
 from libs.common.validation import faults_of
-from libs.contracts.metrics_api import MetricsQuery
+from libs.contracts.metrics_api import REVISION_HEADER, MetricsQuery, RevisionAnswer
 from services.metrics.domain.picture import Picture
 from services.metrics.domain.question import check, scope_of
 from services.metrics.store.query import DataRevision, read_revision
@@ -50,6 +50,7 @@ class Api:
         return [
             Route("/v1/metrics:query", self.query_metrics, methods=["POST"]),
             Route("/v1/metrics", self.read_metrics, methods=["GET"]),
+            Route("/v1/metrics/revision", self.read_revision, methods=["GET"]),
         ]
 
     async def query_metrics(self, request: Request) -> Response:
@@ -69,6 +70,25 @@ class Api:
         caller = self._caller(request)
         return await self._answer(request, caller, _query_in_address(request))
 
+    async def read_revision(self, request: Request) -> Response:
+        """Say where the numbers stand."""
+        self._caller(request)
+        parameters(request)
+        async with transaction(self.engine, readonly=True) as connection:
+            revision = await read_revision(connection)
+        told = RevisionAnswer(
+            data_revision=str(revision),
+            map_revision=".".join(map(str, self.picture.map_revision)),
+            as_of=revision.changed_at,
+        )
+        return tagged_response(
+            request, told.model_dump_json().encode(), headers={REVISION_HEADER: self._revision(revision)}
+        )
+
+    def _revision(self, revision: DataRevision) -> str:
+        """Name all that any answer depends on besides its question and its reader."""
+        return f"{FORM_OF_ANSWER};{revision};{'.'.join(map(str, self.picture.revision))}"
+
     def _caller(self, request: Request) -> Caller:
         if not self.ready():
             raise Problem("not_ready", headers={"retry-after": "2"})
@@ -86,18 +106,21 @@ class Api:
             revision = await read_revision(connection)
             # Behind the wait, and with nothing awaited before the tag: the map that is used is the one the tag names.
             units = scope_of(question, self.picture, reader.subtree)
-            headers = {"etag": self._tag(query, reader, revision), "cache-control": "private, no-cache"}
+            read_at = self._revision(revision)
+            headers = {
+                "etag": self._tag(query, reader, read_at),
+                "cache-control": "private, no-cache",
+                REVISION_HEADER: read_at,
+            }
             if is_current(request, headers["etag"]):
                 return Response(status_code=304, headers=headers)
             answered = await answer(connection, query, question, units, reader, self.picture, revision)
         return Response(answered.model_dump_json(by_alias=True), headers=headers, media_type=JSON)
 
-    def _tag(self, query: MetricsQuery, reader: Reader, revision: DataRevision) -> str:
+    def _tag(self, query: MetricsQuery, reader: Reader, read_at: str) -> str:
         """Make a strong tag of everything that an answer depends on."""
         parts = (
-            FORM_OF_ANSWER,
-            revision,
-            self.picture.revision,
+            read_at,
             reader.subtree,
             reader.exact,
             reader.smallest_shown,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from libs.contracts.metrics_api import ANSWERS, GROUPINGS, MetricsAnswer, MetricsQuery
+from libs.contracts.metrics_api import ANSWERS, GROUPINGS, MetricsAnswer, MetricsQuery, RevisionAnswer
 from libs.contracts.operations.model import GUARDED, READ_BODY, Operation, Parameter, Words
 
 __all__ = ["OPERATIONS"]
@@ -20,6 +20,7 @@ ASKED = (
     "bad_position",
     "not_counted_yet",
 )
+REVISION_PATH = "/v1/metrics/revision"
 TEXT = {"type": "string"}
 DAY = {"type": "string", "format": "date"}
 
@@ -124,6 +125,24 @@ OPERATIONS = (
         parameters=PARAMETERS,
         problems=(*GUARDED, "bad_parameter", *ASKED),
         revalidates=True,
+        revision_path=REVISION_PATH,
+    ),
+    Operation(
+        method="GET",
+        path=REVISION_PATH,
+        service="metrics",
+        scope="metrics:read",
+        operation_id="read_revision",
+        summary=Words("Số liệu đã đổi chưa", "Have the numbers changed"),
+        description=Words(
+            "Bản hiện tại của số liệu và lúc nó thay đổi: rẻ, dùng để hỏi thường xuyên xem có cần hỏi lại số liệu "
+            "không.",
+            "The data's current revision and when it was made: cheap, for asking often whether the numbers are worth "
+            "asking for again.",
+        ),
+        response=RevisionAnswer,
+        problems=GUARDED,
+        revalidates=True,
     ),
 )
-"""The two ways to ask."""
+"""The two ways to ask, and whether it is worth asking again."""

@@ -68,6 +68,8 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     revalidates: bool = False
     """Whether answers carry an ETag, so that If-None-Match can save the body."""
+    revision_path: str | None = None
+    """Where the current revision is told; an answer that names it is still good, so that the gateway may keep it."""
 
 
 def paging(default: int, most: int) -> tuple[Parameter, Parameter]:

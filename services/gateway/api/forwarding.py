@@ -1,17 +1,19 @@
 """Forwarding: token and scope before the body, bytes counted as they come, then the same bytes to the upstream."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import quote_from_bytes
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from libs.common.auth import Guard
-from libs.common.http import MAX_BODY_BYTES, read_body
+from libs.common.auth import Caller, Guard
+from libs.common.http import MAX_BODY_BYTES, is_current, read_body
 from libs.common.problem import Problem
 from libs.common.telemetry import get_logger, request_id
+from libs.contracts.metrics_api import REVISION_HEADER
 from libs.contracts.operations import OPERATIONS, Operation
+from services.gateway.api.keeping import Keeper
 from services.gateway.clients import Answer, Upstream, UpstreamAway
 
 __all__ = ["forwarding_routes", "route_path"]
@@ -44,9 +46,14 @@ def route_path(operation: Operation) -> str:
     return path
 
 
-def forwarding_routes(guard: Guard, ready: Callable[[], bool]) -> list[BaseRoute]:
+def forwarding_routes(guard: Guard, ready: Callable[[], bool], fresh_seconds: float) -> list[BaseRoute]:
     """Make the routes of all operations that another service answers, in the order of the table."""
-    return [_route(operation, guard, ready) for operation in OPERATIONS if operation.service != "gateway"]
+    keeper = Keeper(fresh_seconds)
+    return [
+        _route(operation, guard, ready) if operation.revision_path is None else _kept(operation, guard, ready, keeper)
+        for operation in OPERATIONS
+        if operation.service != "gateway"
+    ]
 
 
 def _route(operation: Operation, guard: Guard, ready: Callable[[], bool]) -> Route:
@@ -59,26 +66,67 @@ def _route(operation: Operation, guard: Guard, ready: Callable[[], bool]) -> Rou
                 problem.headers["connection"] = "close"
             raise
         body = await read_body(request, operation.body_limit_bytes) if operation.request else None
-        upstream: Upstream = request.state.upstreams[operation.service]
-        try:
-            answer = await upstream.ask(operation.method, _target(request), _headers_for(request), body)
-        except UpstreamAway as error:
-            logger.warning("upstream.away", upstream=upstream.name, error=str(error))
-            raise Problem("unavailable", headers={"retry-after": RETRY_SECONDS}) from error
-        return _passed_back(answer)
+        return _passed_back(await _ask(operation, request, _target(request), _headers_for(request), body))
 
     endpoint.__name__ = operation.operation_id  # Names the operation in the telemetry.
     return Route(route_path(operation), endpoint, methods=[operation.method])
 
 
-def _verify(operation: Operation, request: Request, guard: Guard, ready: Callable[[], bool]) -> None:
-    """Refuse a caller without the operation's scope; raises Problem."""
+def _kept(operation: Operation, guard: Guard, ready: Callable[[], bool], keeper: Keeper) -> Route:
+    """Make the route of a GET whose answers are kept while their revision is current."""
+    revision_path = operation.revision_path
+    assert revision_path is not None
+
+    async def endpoint(request: Request) -> Response:
+        caller = _verify(operation, request, guard, ready)
+        assert caller is not None
+        target, headers = _target(request), _headers_for(request)
+        headers.pop("if-none-match", None)  # Judged here, so that there is a body to keep.
+        rights = (caller.client_id, str(caller.unit_id), *sorted(caller.scopes))
+        key = (*rights, headers.get("accept-language", ""), target)
+
+        async def ask_revision() -> str:
+            told = await _ask(operation, request, revision_path, headers, None)
+            return told.headers.get(REVISION_HEADER, "")
+
+        answer = await keeper.find(key, ask_revision)
+        if answer is None:
+            async with keeper.turn(key):
+                answer = await keeper.find(key, ask_revision)
+                if answer is None:
+                    answer = await _ask(operation, request, target, headers, None)
+                    keeper.keep(key, answer)
+        tag = answer.headers.get("etag")
+        if answer.status == 200 and tag is not None and is_current(request, tag):
+            return _passed_back(Answer(304, answer.headers, b""))
+        return _passed_back(answer)
+
+    endpoint.__name__ = operation.operation_id
+    return Route(route_path(operation), endpoint, methods=[operation.method])
+
+
+async def _ask(
+    operation: Operation, request: Request, target: str, headers: Mapping[str, str], body: bytes | None
+) -> Answer:
+    """Ask the operation's service; raises Problem unavailable where it is away."""
+    upstream: Upstream = request.state.upstreams[operation.service]
+    try:
+        return await upstream.ask(operation.method, target, headers, body)
+    except UpstreamAway as error:
+        logger.warning("upstream.away", upstream=upstream.name, error=str(error))
+        raise Problem("unavailable", headers={"retry-after": RETRY_SECONDS}) from error
+
+
+def _verify(operation: Operation, request: Request, guard: Guard, ready: Callable[[], bool]) -> Caller | None:
+    """Give the caller, None where the operation needs none; raises Problem without the operation's scope."""
     if operation.scope is None:
-        return
+        return None
     if not ready():
         # The clients are not all known yet: an unknown one may be a good one.
         raise Problem("not_ready", headers={"retry-after": RETRY_SECONDS})
-    guard.caller(request).need(operation.scope)
+    caller = guard.caller(request)
+    caller.need(operation.scope)
+    return caller
 
 
 def _check_headers(operation: Operation, request: Request) -> None:

@@ -62,7 +62,12 @@ class Door:
 
 @asynccontextmanager
 async def open_door(
-    *, away: bool = False, public_url: str | None = None, cors: tuple[str, ...] = (), answer_seconds: float = 5
+    *,
+    away: bool = False,
+    public_url: str | None = None,
+    cors: tuple[str, ...] = (),
+    answer_seconds: float = 5,
+    fresh_seconds: float = 0.1,
 ) -> AsyncIterator[Door]:
     """Open the gateway before three upstreams; `away`: nobody listens where they should be."""
     async with AsyncExitStack() as stack:
@@ -84,6 +89,7 @@ async def open_door(
                 "cors_origins": list(cors),
                 "connect_seconds": 1,
                 "answer_seconds": answer_seconds,
+                "fresh_seconds": fresh_seconds,
             }
         )
         app = build_api(settings, guard=guard, known=known, registry=new_registry())
