@@ -3,7 +3,9 @@
 import logging
 import sys
 from contextvars import ContextVar
+from typing import Any
 
+import msgspec
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import generate_latest
@@ -20,8 +22,12 @@ def _add_request_id(_: object, __: str, event: structlog.typing.EventDict) -> st
     return event
 
 
+def _json(event: Any, **_: Any) -> bytes:
+    return msgspec.json.encode(event, enc_hook=repr)
+
+
 def configure_logging(service: str, process: str, level: str = "info") -> None:
-    """Write one JSON object a line to standard output; standard logging goes the same way."""
+    """Write one JSON object a line to standard output; standard logging's lines look the same."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -29,10 +35,11 @@ def configure_logging(service: str, process: str, level: str = "info") -> None:
         _add_request_id,
         structlog.processors.format_exc_info,
     ]
+    # Our own lines, one for each request, go straight to the stream: by standard logging they cost four times that.
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, structlog.processors.JSONRenderer(_json)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -53,9 +60,9 @@ def configure_logging(service: str, process: str, level: str = "info") -> None:
     structlog.contextvars.bind_contextvars(service=service, process=process)
 
 
-def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """Give the logger of a module."""
-    logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(name)
     return logger
 
 
