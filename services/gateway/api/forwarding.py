@@ -94,8 +94,7 @@ def _kept(operation: Operation, guard: Guard, ready: Callable[[], bool], keeper:
             async with keeper.turn(key):
                 answer = await keeper.find(key, ask_revision)
                 if answer is None:
-                    answer = await _ask(operation, request, target, headers, None)
-                    keeper.keep(key, answer)
+                    answer = await keeper.ask(key, lambda: _ask(operation, request, target, headers, None))
         tag = answer.headers.get("etag")
         if answer.status == 200 and tag is not None and is_current(request, tag):
             return _passed_back(Answer(304, answer.headers, b""))

@@ -1,6 +1,7 @@
 """An answer is kept while the revision it names is current, for who asked it, and never longer than said."""
 
 import asyncio
+import time
 
 from services.gateway.api.keeping import Keeper
 from services.gateway.clients import Answer
@@ -42,6 +43,17 @@ async def test_a_new_revision_is_answered_within_the_time_said() -> None:
             while (await read(door))[1] == b"first":
                 pass
         assert await read(door) == (200, b"second", '"2"')
+
+
+async def test_an_answer_whose_revision_is_still_current_is_given_long_after() -> None:
+    async with open_door(fresh_seconds=0.01) as door:
+        at_revision(door, "1", b"first")
+        await read(door)
+        until = time.monotonic() + 0.05
+        while time.monotonic() < until:
+            assert (await read(door))[1] == b"first"
+        assert asked(door).count(QUESTION) == 1
+        assert REVISION in asked(door)
 
 
 async def test_whoever_has_the_kept_answer_is_told_so_without_a_body() -> None:
@@ -99,13 +111,27 @@ async def test_the_least_lately_used_answer_goes_first() -> None:
     async def current() -> str:
         return "1"
 
-    def answer(name: str) -> Answer:
-        return Answer(200, {"x-revision": "1"}, name.encode() * 10)
+    async def ask(name: str) -> Answer:
+        async def answer() -> Answer:
+            return Answer(200, {"x-revision": "1"}, name.encode() * 10)
 
-    keeper.keep(("a",), answer("a"))
-    keeper.keep(("b",), answer("b"))
-    assert await keeper.find(("a",), current) is not None
-    keeper.keep(("c",), answer("c"))
+        return await keeper.ask((name,), answer)
+
+    first = await ask("a")
+    await ask("b")
+    assert await keeper.find(("a",), current) == first
+    third = await ask("c")
     assert await keeper.find(("b",), current) is None
-    assert await keeper.find(("a",), current) == answer("a")
-    assert await keeper.find(("c",), current) == answer("c")
+    assert await keeper.find(("a",), current) == first
+    assert await keeper.find(("c",), current) == third
+
+
+async def test_while_every_answer_has_another_revision_each_is_still_given_for_the_time_said() -> None:
+    async with open_door(fresh_seconds=60) as door:
+        at_revision(door, "1", b"first")
+        await read(door)
+        at_revision(door, "2", b"second")
+        other = QUESTION + "&group_by=measure"
+        assert (await read(door, other))[1] == b"second"
+        assert (await read(door))[1] == b"first"
+        assert asked(door) == [QUESTION, other]
