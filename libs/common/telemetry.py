@@ -28,8 +28,14 @@ def _json(event: Any, **_: Any) -> bytes:
 
 def configure_logging(service: str, process: str, level: str = "info") -> None:
     """Write one JSON object a line to standard output; standard logging's lines look the same."""
+    whose = {"service": service, "process": process}
+
+    def say_whose(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event.update(whose)
+        return event
+
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        say_whose,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_request_id,
@@ -57,7 +63,6 @@ def configure_logging(service: str, process: str, level: str = "info") -> None:
     root.setLevel(level.upper())
     # A refused connection is retried and told by our own loops; the client's own lines would drown it.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    structlog.contextvars.bind_contextvars(service=service, process=process)
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:

@@ -21,15 +21,17 @@ __all__ = ["forwarding_routes", "route_path"]
 logger = get_logger(__name__)
 
 SENT_ON = ("authorization", "content-type", "accept-language", "if-none-match")
-PASSED_BACK = (
-    "content-type",
-    "content-language",
-    "etag",
-    "cache-control",
-    "retry-after",
-    "www-authenticate",
-    "location",
-    "vary",
+PASSED_BACK = frozenset(
+    {
+        "content-type",
+        "content-language",
+        "etag",
+        "cache-control",
+        "retry-after",
+        "www-authenticate",
+        "location",
+        "vary",
+    }
 )
 NO_BODY = frozenset({204, 304})
 RETRY_SECONDS = "2"
@@ -159,9 +161,5 @@ def _headers_for(request: Request) -> dict[str, str]:
 
 
 def _passed_back(answer: Answer) -> Response:
-    headers = {name: value for name, value in answer.headers.items() if _is_passed_back(name)}
+    headers = {name: value for name, value in answer.headers.items() if name in PASSED_BACK or name[:9] == "ratelimit"}
     return Response(None if answer.status in NO_BODY else answer.body, answer.status, headers)
-
-
-def _is_passed_back(name: str) -> bool:
-    return name in PASSED_BACK or name.startswith("ratelimit")
