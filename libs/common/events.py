@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from libs.common.kafka import Message
 from libs.common.log import Announced, Position
@@ -12,51 +13,48 @@ __all__ = ["POSITION_KEY", "POSITION_TYPE", "is_caught_up", "message_of", "posit
 POSITION_KEY = b"position"
 POSITION_TYPE = "tungnha.position.v1"
 
+Header = tuple[str, bytes]
+
 
 def message_of(announced: Announced, owner: str) -> Message:
     """Make the message of a record's state; `ce_sequence` is its position in the owner's log."""
-    time_text = datetime.fromtimestamp(announced.appended_at, UTC).isoformat().replace("+00:00", "Z")
-    record = str(announced.record_id)
-    return Message(
-        key=record.encode(),
-        value=announced.body,
-        headers=_headers(
-            id=f"{record}/{announced.revision}/{announced.edition}",
-            source=f"/tungnha/{owner}",
-            type=announced.type,
-            time=time_text,
-            subject=record,
-            sequence=str(announced.position),
-            requestid=announced.request_id,
-        ),
-        timestamp_ms=int(announced.appended_at * 1000),
-    )
+    record, revision, edition, position, type_, _, request_id, appended_at, body = announced
+    key = str(record).encode()
+    headers = [
+        *_shared(owner, type_, appended_at, request_id),
+        ("ce_id", b"%b/%d/%d" % (key, revision, edition)),
+        ("ce_subject", key),
+        ("ce_sequence", b"%d.%d.%d" % position),
+    ]
+    return Message(key, body, headers, int(appended_at * 1000))
+
+
+@lru_cache(maxsize=1024)
+def _shared(owner: str, type_: str, at: float, request_id: str) -> tuple[Header, ...]:
+    """Give the attributes that the rows of one transaction have in common."""
+    shared = [
+        ("content-type", b"application/json"),
+        ("ce_specversion", b"1.0"),
+        ("ce_source", f"/tungnha/{owner}".encode()),
+        ("ce_type", type_.encode()),
+        ("ce_time", datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z").encode()),
+    ]
+    return (*shared, ("ce_requestid", request_id.encode())) if request_id else tuple(shared)
 
 
 def position_message(owner: str, position: Position, *, caught_up: bool) -> Message:
     """Make the message that says how far the log has been sent to a partition, and whether that was its end."""
-    now = time.time()
-    return Message(
-        key=POSITION_KEY,
-        value=json.dumps({"owner": owner, "position": str(position), "caught_up": caught_up}).encode(),
-        headers=_headers(
-            id=f"{owner}/{position}",
-            source=f"/tungnha/{owner}",
-            type=POSITION_TYPE,
-            time=datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z"),
-            subject="position",
-            sequence=str(position),
-        ),
-        timestamp_ms=int(now * 1000),
-    )
+    now, place = time.time(), str(position)
+    headers = [
+        *_shared(owner, POSITION_TYPE, now, ""),
+        ("ce_id", f"{owner}/{place}".encode()),
+        ("ce_subject", POSITION_KEY),
+        ("ce_sequence", place.encode()),
+    ]
+    value = json.dumps({"owner": owner, "position": place, "caught_up": caught_up}).encode()
+    return Message(POSITION_KEY, value, headers, int(now * 1000))
 
 
 def is_caught_up(value: bytes) -> bool:
     """Say whether a position message tells that the owner's whole log had been sent."""
     return json.loads(value).get("caught_up") is True
-
-
-def _headers(**attributes: str) -> list[tuple[str, bytes]]:
-    headers = [("content-type", b"application/json"), ("ce_specversion", b"1.0")]
-    headers += [(f"ce_{name}", value.encode()) for name, value in attributes.items() if value]
-    return headers

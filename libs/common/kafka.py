@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -16,6 +17,7 @@ from libs.common.kafka_identity import METADATA_V12
 
 __all__ = [
     "Away",
+    "Batch",
     "Consumer",
     "Incoming",
     "Message",
@@ -50,14 +52,21 @@ class TopicSpec(Protocol):
         """Give the broker's settings."""
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """A message to send; `timestamp_ms` is milliseconds since 1970."""
 
     key: bytes
     value: bytes
-    headers: Sequence[tuple[str, bytes]]
+    headers: list[tuple[str, bytes]]
     timestamp_ms: int
+
+
+class Batch(NamedTuple):
+    """Messages of one partition in the broker's form; made by `Producer.pack`, good for one sending."""
+
+    topic: str
+    partition: int
+    builder: Any
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,7 @@ class Incoming:
         return self.headers.get("ce_type", "")
 
 
+@lru_cache(maxsize=65536)
 def partition_of(key: bytes, partitions: int) -> int:
     """Choose a partition as Kafka's default partitioner does."""
     return cast(int, (murmur2(key) & 0x7FFFFFFF) % partitions)
@@ -146,39 +156,44 @@ class Producer:
         self._producer = producer
         self._timeout_seconds = timeout_seconds
 
+    def pack(self, messages: Mapping[tuple[str, int], Sequence[Message]]) -> list[Batch]:
+        """Make batches in order per partition, which costs more than sending them; raises ValueError for a giant."""
+        batches = []
+        for (topic, partition), queue in messages.items():
+            builder = self._producer.create_batch()
+            for message in queue:
+                if self._append(builder, message):
+                    continue
+                batches.append(Batch(topic, partition, builder))
+                builder = self._producer.create_batch()
+                if not self._append(builder, message):
+                    raise ValueError(f"a message of {len(message.value)} bytes is larger than a batch may be")
+            batches.append(Batch(topic, partition, builder))
+        return batches
+
     async def send(self, messages: Mapping[tuple[str, int], Sequence[Message]]) -> None:
+        """Pack and deliver."""
+        await self.deliver(self.pack(messages))
+
+    async def deliver(self, batches: Sequence[Batch]) -> None:
         """Send all, in order per partition, and wait until every one is acknowledged.
 
         Raises Away on any error or when the time is over; the outcome is then unknown.
         """
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                futures = []
-                for (topic, partition), queue in messages.items():
-                    futures += await self._submit(topic, partition, queue)
+                futures = [
+                    await self._producer.send_batch(batch.builder, batch.topic, partition=batch.partition)
+                    for batch in batches
+                ]
                 await asyncio.gather(*futures)
         except (KafkaError, OSError, TimeoutError) as error:
             raise Away(str(error) or type(error).__name__) from error
 
-    async def _submit(self, topic: str, partition: int, queue: Sequence[Message]) -> list[asyncio.Future[Any]]:
-        futures = []
-        batch = self._producer.create_batch()
-        for message in queue:
-            if self._append(batch, message):
-                continue
-            futures.append(await self._producer.send_batch(batch, topic, partition=partition))
-            batch = self._producer.create_batch()
-            if not self._append(batch, message):
-                raise ValueError(f"a message of {len(message.value)} bytes is larger than a batch may be")
-        futures.append(await self._producer.send_batch(batch, topic, partition=partition))
-        return futures
-
     @staticmethod
-    def _append(batch: Any, message: Message) -> bool:
-        appended = batch.append(
-            key=message.key, value=message.value, timestamp=message.timestamp_ms, headers=message.headers
-        )
-        return appended is not None
+    def _append(builder: Any, message: Message) -> bool:
+        key, value, headers, timestamp_ms = message
+        return builder.append(key=key, value=value, timestamp=timestamp_ms, headers=headers) is not None
 
 
 @asynccontextmanager
@@ -195,6 +210,10 @@ async def open_producer(bootstrap: str, *, timeout_seconds: float) -> AsyncItera
     await _start(producer, 15)
     try:
         yield Producer(producer, timeout_seconds)
+    except BaseException:
+        # Its stop would first send what is left, by now perhaps behind the newer states of another leader.
+        producer._sender.sender_task.cancel()
+        raise
     finally:
         await _stop(producer)
 
@@ -259,7 +278,9 @@ async def open_consumer(bootstrap: str, topics: Sequence[TopicSpec]) -> AsyncIte
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        fetch_max_wait_ms=20,
+        # The broker answers as soon as there is anything: this only says how often nothing is said. Not longer, for a
+        # partition whose messages were taken late is asked for again only once the question under way is answered.
+        fetch_max_wait_ms=100,
         max_partition_fetch_bytes=4 * 1024 * 1024,
         request_timeout_ms=10_000,
         check_crcs=True,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from libs.common.db import Connection
@@ -10,8 +10,7 @@ from libs.common.db import Connection
 __all__ = ["BEGINNING", "Announced", "Entry", "Page", "Position", "TABLE", "append", "oldest_behind", "read", "schema"]
 
 
-@dataclass(frozen=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A place in a log: rows are ordered by (epoch, xid, seq); the epoch is raised by each restore."""
 
     epoch: int
@@ -91,8 +90,7 @@ class Entry(Protocol):
         """The whole state at this revision, JSON."""
 
 
-@dataclass(frozen=True)
-class Announced:
+class Announced(NamedTuple):
     """A record's newest state, as it is to be sent."""
 
     record_id: UUID
@@ -147,10 +145,10 @@ _READ = f"""
           AND {_SETTLED}
         ORDER BY epoch, xid, seq LIMIT $4
     )
-    SELECT page.epoch AS at_epoch, page.xid::text::bigint AS at_xid, page.seq AS at_seq, page.record_id,
+    SELECT page.epoch AS at_epoch, page.xid::text::bigint AS at_xid, page.seq AS at_seq, newest.record_id,
            newest.revision, newest.edition, newest.epoch, newest.xid::text::bigint AS xid, newest.seq,
            newest.type, newest.partition_key, newest.request_id,
-           extract(epoch FROM newest.appended_at)::double precision AS appended_at, newest.body::text AS body
+           date_part('epoch', newest.appended_at) AS appended_at, newest.body::text AS body
     FROM page LEFT JOIN LATERAL (
         SELECT * FROM {TABLE} WHERE {TABLE}.record_id = page.record_id AND NOT held AND {_SETTLED}
         ORDER BY revision DESC, edition DESC LIMIT 1
@@ -165,19 +163,9 @@ async def read(connection: Connection, after: Position, limit: int) -> Page:
     if not rows:
         return Page((), after, 0)
     announced = [
-        Announced(
-            record_id=row["record_id"],
-            revision=row["revision"],
-            edition=row["edition"],
-            position=Position(row["epoch"], row["xid"], row["seq"]),
-            type=row["type"],
-            partition_key=row["partition_key"],
-            request_id=row["request_id"],
-            appended_at=row["appended_at"],
-            body=row["body"].encode(),
-        )
-        for row in rows
-        if row["revision"] is not None
+        Announced(record_id, revision, edition, Position(epoch, xid, seq), type_, key, request_id, at, body.encode())
+        for _, _, _, record_id, revision, edition, epoch, xid, seq, type_, key, request_id, at, body in rows
+        if revision is not None
     ]
     last = rows[-1]
     return Page(announced, Position(last["at_epoch"], last["at_xid"], last["at_seq"]), len(rows))
@@ -186,7 +174,7 @@ async def read(connection: Connection, after: Position, limit: int) -> Page:
 async def oldest_behind(connection: Connection, after: Position) -> float | None:
     """Give when the first row behind a position was appended, in seconds since 1970; None where there is none."""
     appended_at: float | None = await connection.fetchval(
-        f"""SELECT extract(epoch FROM appended_at)::double precision FROM {TABLE}
+        f"""SELECT date_part('epoch', appended_at) FROM {TABLE}
             WHERE (epoch, xid, seq) > ($1, $2::text::xid8, $3) ORDER BY epoch, xid, seq LIMIT 1""",
         after.epoch,
         str(after.xid),

@@ -2,15 +2,27 @@
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import Counter as CounterMetric
 
 from libs.common.db import GONE, Connection, Unavailable
 from libs.common.events import message_of, position_message
-from libs.common.kafka import Away, Message, Producer, TopicSpec, identify, make_topics, open_producer, partition_of
+from libs.common.kafka import (
+    Away,
+    Batch,
+    Message,
+    Producer,
+    TopicSpec,
+    identify,
+    make_topics,
+    open_producer,
+    partition_of,
+)
 from libs.common.leader import Leadership, NotLeading, lead
 from libs.common.log import BEGINNING, Page, Position, oldest_behind, read
 from libs.common.process import Patience
@@ -28,6 +40,7 @@ class RelaySettings:
     page_rows: int = 2000
     poll_seconds: float = 0.005
     idle_poll_seconds: float = 0.05
+    awake_seconds: float = 2
     position_every_seconds: float = 0.02
     send_timeout_seconds: float = 3
     lease_seconds: float = 1
@@ -50,9 +63,9 @@ class _Oldest:
 class RelayMeters:
     """What the relay tells Prometheus."""
 
-    published: Counter
+    published: CounterMetric
     oldest: _Oldest
-    failures: Counter
+    failures: CounterMetric
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "RelayMeters":
@@ -64,15 +77,29 @@ class RelayMeters:
             registry=registry,
         ).set_function(oldest.age)
         return cls(
-            Counter("events_published", "Events acknowledged by Kafka, by type", ["type"], registry=registry),
+            CounterMetric("events_published", "Events acknowledged by Kafka, by type", ["type"], registry=registry),
             oldest,
-            Counter("relay_failures", "Times the relay dropped its producer and began again", registry=registry),
+            CounterMetric("relay_failures", "Times the relay dropped its producer and began again", registry=registry),
         )
 
 
 async def announce(connection: Connection) -> None:
     """Make the relay send every record again from the beginning; the running one notices by itself."""
     await connection.execute("UPDATE log_position SET epoch = 0, xid = '0', seq = 0")
+
+
+_Messages = defaultdict[tuple[str, int], list[Message]]
+_Mark = tuple[Position, bool]
+"""How far the log has been sent, and whether that was its end."""
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A page, packed; with the mark that its batches carry at their ends, if they do."""
+
+    page: Page
+    batches: Sequence[Batch]
+    mark: _Mark | None
 
 
 class _Run:
@@ -94,8 +121,8 @@ class _Run:
         self._leadership = leadership
         self._connection = leadership.connection
         self._position = BEGINNING
-        self._marked = (BEGINNING, False)
-        self._marked_at = 0.0
+        self._marked: _Mark = (BEGINNING, False)
+        self._marked_at = self._sent_at = self._reloaded_at = 0.0
         self._announced_at = time.monotonic()
 
     async def look(self) -> None:
@@ -138,78 +165,85 @@ class _Run:
 
     async def run(self, producer: Producer, stop: asyncio.Event, beat: Callable[[], None]) -> None:
         """Send until told to stop; raises Away, Unavailable or NotLeading."""
-        pause = self.settings.poll_seconds
-        page = await self._read(self._position)
+        ready = await self._next(producer, self._position)
         while not stop.is_set():
             beat()
-            if not page.rows:
-                self._meters.oldest.appended_at = None
-                await self._mark(producer)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, self.settings.idle_poll_seconds)
-                await self._announce_if_due()
-                page = await self._read(self._position)
+            if ready.page.rows:
+                ready = await self._send(producer, ready)
                 continue
-            pause = self.settings.poll_seconds
-            page = await self._send(producer, page)
-        if not page.rows:
+            self._meters.oldest.appended_at = None
+            await self._mark(producer)
+            await self._rest()
+            ready = await self._next(producer, self._position)
+        if not ready.page.rows:
             await self._mark(producer)
 
-    async def _read(self, after: Position) -> Page:
+    async def _rest(self) -> None:
+        """Wait for rows, shortly while some have come lately; now and then see whether the position was set back."""
+        settings, now = self.settings, time.monotonic()
+        awake = now - self._sent_at < settings.awake_seconds
+        await asyncio.sleep(settings.poll_seconds if awake else settings.idle_poll_seconds)
+        if now - self._reloaded_at >= settings.idle_poll_seconds:
+            await self._announce_if_due()
+            await self._reload()
+
+    async def _next(self, producer: Producer, after: Position) -> _Ready:
+        """Read the page behind a position and pack it."""
         page = await read(self._connection, after, self.settings.page_rows)
         self._leadership.prove()
-        return page
-
-    async def _send(self, producer: Producer, page: Page) -> Page:
-        """Send a page with the next read under way, then move the position; gives the next page."""
-        messages = self._messages(page)
-        if page.announced:
-            self._meters.oldest.appended_at = min(state.appended_at for state in page.announced)
-        self._leadership.check()
-        async with asyncio.TaskGroup() as group:
-            following = group.create_task(self._read(page.reached))
-            group.create_task(producer.send(messages))
-        for state in page.announced:
-            self._meters.published.labels(state.type).inc()
-        if await self._move(page.reached):
-            return following.result()
-        return await self._read(self._position)
-
-    def _messages(self, page: Page) -> dict[tuple[str, int], list[Message]]:
-        messages: dict[tuple[str, int], list[Message]] = defaultdict(list)
+        messages: _Messages = defaultdict(list)
         for state in page.announced:
             topic = self._routes[state.type]
             partition = partition_of(state.partition_key.bytes, topic.partitions)
             messages[topic.name, partition].append(message_of(state, self.owner))
-        now = time.monotonic()
-        if now - self._marked_at >= self.settings.position_every_seconds:
-            self._add_marks(messages, page.reached, caught_up=page.rows < self.settings.page_rows)
-            self._marked_at = now
-        return messages
+        mark = None
+        if page.rows and time.monotonic() - self._marked_at >= self.settings.position_every_seconds:
+            mark = (page.reached, page.rows < self.settings.page_rows)
+            self._add_marks(messages, mark)
+        return _Ready(page, producer.pack(messages), mark)
 
-    def _add_marks(
-        self, messages: dict[tuple[str, int], list[Message]], position: Position, *, caught_up: bool
-    ) -> None:
-        mark = position_message(self.owner, position, caught_up=caught_up)
+    async def _send(self, producer: Producer, ready: _Ready) -> _Ready:
+        """Send a page while the next is read and packed, then move the position; gives the next page."""
+        page = ready.page
+        if page.announced:
+            self._meters.oldest.appended_at = min(map(attrgetter("appended_at"), page.announced))
+        self._leadership.check()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(producer.deliver(ready.batches))
+            following = group.create_task(self._next(producer, page.reached))
+        self._sent_at = time.monotonic()
+        if ready.mark is not None:
+            self._marked, self._marked_at = ready.mark, self._sent_at
+        for type_, count in Counter(map(attrgetter("type"), page.announced)).items():
+            self._meters.published.labels(type_).inc(count)
+        if await self._move(page.reached):
+            return following.result()
+        return await self._next(producer, self._position)
+
+    def _add_marks(self, messages: _Messages, mark: _Mark) -> None:
+        message = position_message(self.owner, mark[0], caught_up=mark[1])
         for topic in self.topics:
             for partition in range(topic.partitions):
-                messages[topic.name, partition].append(mark)
-        self._marked = (position, caught_up)
+                messages[topic.name, partition].append(message)
 
     async def _mark(self, producer: Producer) -> None:
         """Tell every partition the position reached, and that it is the log's end, if that has not been told yet."""
-        if self._marked == (self._position, True) or self._position == BEGINNING:
+        mark = (self._position, True)
+        if self._marked == mark or self._position == BEGINNING:
             return
-        messages: dict[tuple[str, int], list[Message]] = defaultdict(list)
-        self._add_marks(messages, self._position, caught_up=True)
+        messages: _Messages = defaultdict(list)
+        self._add_marks(messages, mark)
+        batches = producer.pack(messages)
         self._leadership.check()
-        await producer.send(messages)
-        self._marked_at = time.monotonic()
+        await producer.deliver(batches)
+        self._marked, self._marked_at = mark, time.monotonic()
 
     async def _move(self, reached: Position) -> bool:
         """Store the position; false where somebody set it back meanwhile, which is then followed."""
+        # Its commit is not waited for: a position that a crash takes back only makes rows be sent again.
         moved = await self._connection.fetchval(
             """UPDATE log_position SET epoch = $5, xid = $6::text::xid8, seq = $7
+               FROM set_config('synchronous_commit', 'off', true)
                WHERE relay = $1 AND (epoch, xid, seq) = ($2, $3::text::xid8, $4) RETURNING true""",
             self.owner,
             self._position.epoch,
@@ -230,7 +264,7 @@ class _Run:
     async def _reload(self) -> None:
         stored = await self._stored()
         assert stored is not None
-        self._position = stored
+        self._position, self._reloaded_at = stored, time.monotonic()
 
     async def _stored(self) -> Position | None:
         row = await self._connection.fetchrow(
@@ -243,7 +277,6 @@ class _Run:
         if every is not None and time.monotonic() - self._announced_at >= every:
             await announce(self._connection)
             self._announced_at = time.monotonic()
-        await self._reload()
 
 
 async def run_relay(

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from deploy.local.kafka import KafkaServer
 from deploy.local.ports import free_port
 from libs.common.db import connect, open_engine, transaction
-from libs.common.events import POSITION_TYPE
-from libs.common.kafka import Incoming, Message, Producer
+from libs.common.events import POSITION_KEY, POSITION_TYPE, is_caught_up
+from libs.common.kafka import Batch, Incoming, Message, Producer
 from libs.common.leader import lead
 from libs.common.log import Position, append
 from libs.common.relay import RelayMeters, RelaySettings, _Run, announce, run_relay
@@ -216,34 +216,76 @@ async def test_once_everything_is_published_or_another_relay_leads_nothing_is_un
 
 
 class _Slow(Producer):
-    """Takes longer to send than the lease lasts."""
+    """Takes its time to send, at the `held`th sending until its gate is open."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float = 0, *, held: int = 0) -> None:
         self._seconds = seconds
+        self._held = held
+        self.gate = asyncio.Event()
+        self.begun = 0
         self.sent: list[bytes] = []
+        self.told: tuple[Position, bool] | None = None
 
-    async def send(self, messages: Mapping[tuple[str, int], Sequence[Message]]) -> None:
+    def pack(self, messages: Mapping[tuple[str, int], Sequence[Message]]) -> list[Batch]:
+        return [Batch(*place, queue) for place, queue in messages.items()]
+
+    async def deliver(self, batches: Sequence[Batch]) -> None:
+        self.begun += 1
         await asyncio.sleep(self._seconds)
-        self.sent += [message.value for queue in messages.values() for message in queue if message.key != b"position"]
+        if self.begun == self._held:
+            await self.gate.wait()
+        for message in (message for batch in batches for message in batch.builder):
+            if message.key == POSITION_KEY:
+                place = dict(message.headers)["ce_sequence"].decode()
+                self.told = Position.parse(place), is_caught_up(message.value)
+            else:
+                self.sent.append(message.value)
 
 
-async def test_a_send_that_outlasts_the_lease_does_not_end_the_leadership(make_database: MakeDatabase) -> None:
-    """The answer to the statement that moves the position is a proof as good as any."""
-    url, topic, stop = await new_log(make_database), own_topic("relay"), asyncio.Event()
-    settings, producer = RelaySettings(page_rows=1, lease_seconds=0.2), _Slow(0.4)
+@asynccontextmanager
+async def _sending_slowly(url: str, rows: Sequence[Row], producer: _Slow, lease_seconds: float) -> AsyncIterator[None]:
+    """Relay these rows one by one; what happens meanwhile happens while one of them is being sent."""
+    stop, topic = asyncio.Event(), own_topic("relay")
+    settings = RelaySettings(page_rows=1, lease_seconds=lease_seconds)
     connection = await connect(url, application_name="test")
     async with connection.transaction():
-        await append(connection, [Row(uuid4(), 1, body=b"%d" % n) for n in range(3)])
-    async with lead(url, "slow", lease_seconds=0.2, stop=stop, beat=lambda: None) as leadership:
+        await append(connection, rows)
+    await connection.close()
+    async with lead(url, "slow", lease_seconds=lease_seconds, stop=stop, beat=lambda: None) as leadership:
         assert leadership is not None
         run = _Run("test", {"thing.v1": topic}, settings, RelayMeters.on(CollectorRegistry()), leadership)
         await run.take_over("somewhere")
         running = asyncio.ensure_future(run.run(producer, stop, lambda: None))
-        await _until(lambda: len(producer.sent) == 3 or running.done())
+        yield
         stop.set()
         await running
-    await connection.close()
+
+
+async def test_a_send_that_outlasts_the_lease_does_not_end_the_leadership(make_database: MakeDatabase) -> None:
+    """The answer to the statement that moves the position is a proof as good as any."""
+    url, producer = await new_log(make_database), _Slow(0.4)
+    rows = [Row(uuid4(), 1, body=b"%d" % n) for n in range(3)]
+    async with _sending_slowly(url, rows, producer, lease_seconds=0.2):
+        await _until(lambda: len(producer.sent) == 3)
     assert sorted(producer.sent) == [b"0", b"1", b"2"]
+
+
+async def test_announced_while_a_page_is_sent_and_the_next_is_ready_everything_is_sent_again(
+    make_database: MakeDatabase,
+) -> None:
+    url, producer = await new_log(make_database), _Slow(held=2)
+    rows = sorted((Row(uuid4(), 1, body=b"%d" % n) for n in range(3)), key=lambda row: row.record_id)
+    bodies = [row.body for row in rows]
+    async with open_engine(url, application_name="test") as engine, _sending_slowly(url, rows, producer, 1):
+        await _until(lambda: producer.begun == 2)
+        async with transaction(engine) as connection:
+            await announce(connection)
+            end = await connection.fetchval(
+                "SELECT epoch || '.' || xid || '.' || max(seq) FROM log GROUP BY epoch, xid"
+            )
+        producer.gate.set()
+        await _until(lambda: producer.told == (Position.parse(end), True))
+    assert producer.sent == bodies[:2] + bodies
 
 
 async def test_rows_of_a_raised_epoch_are_published_after_those_of_the_old_one(
