@@ -1,9 +1,11 @@
-"""The consumer's loop: a batch of one partition goes to one use case in one transaction that also moves the offset."""
+"""The consumer's loop: a batch goes to one use case in one transaction that also moves its partitions' offsets."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import chain
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,7 +23,11 @@ __all__ = ["Handled", "Handler", "StoppedItself", "run_consumer"]
 logger = get_logger(__name__)
 
 POLL_SECONDS = 0.05
-BATCH_MESSAGES = 5000
+WAITING_MESSAGES = 5000  # Read and not yet handled, at most.
+BATCH_SECONDS = 0.2
+BATCH_MESSAGES = 2000
+FEW_MESSAGES = 500  # Fewer are not quicker in proportion: on a machine that is too slow they would only cost more.
+LANES = 2  # While PostgreSQL works on one batch, this process reads the next.
 STALL_SECONDS = 60.0
 MAX_DEAD_IN_A_ROW = 20
 
@@ -39,7 +45,31 @@ class Handled:
 
 
 Handler = Callable[[Connection, Sequence[Incoming]], Awaitable[Handled]]
-"""Handles a partition's messages within the transaction; must give the same result for a message seen before."""
+"""Handles messages, in order within each partition, within the transaction.
+
+Must give the same result for a message seen before, and bear another batch of other partitions beside it.
+"""
+
+Place = tuple[str, int]
+Batch = Mapping[Place, Sequence[Incoming]]
+
+
+class Pace:
+    """How many messages a batch may have: fewer after one that was slow or failed, more again after quick ones."""
+
+    def __init__(self) -> None:
+        self.messages = BATCH_MESSAGES
+
+    def took(self, messages: int, seconds: float) -> None:
+        """Note a batch that was handled."""
+        if seconds > BATCH_SECONDS:
+            self.messages = min(self.messages, max(FEW_MESSAGES, messages // 2))
+        elif seconds < BATCH_SECONDS / 2 and messages >= self.messages:
+            self.messages = min(BATCH_MESSAGES, self.messages * 2)
+
+    def failed(self, messages: int) -> None:
+        """Note a batch that was not: perhaps it was larger than its time."""
+        self.messages = max(1, min(self.messages, messages) // 2)
 
 
 @dataclass(frozen=True)
@@ -58,14 +88,19 @@ class _Meters:
 
 
 class _Loop:
-    def __init__(self, engine: AsyncEngine, consumer: Consumer, handle: Handler, source: str, meters: _Meters) -> None:
+    def __init__(
+        self, engine: AsyncEngine, consumer: Consumer, handle: Handler, source: str, meters: _Meters, pace: Pace
+    ) -> None:
         self._engine = engine
         self._consumer = consumer
         self._handle = handle
         self._source = source
         self._meters = meters
-        self._next: dict[tuple[str, int], int] = {}
-        self._dead_in_a_row = 0
+        self._pace = pace
+        self._next: dict[Place, int] = {}
+        self._dead_in_a_row: dict[Place, int] = {}
+        self._waiting: dict[Place, list[Incoming]] = {}
+        self._under_way: dict[asyncio.Future[None], Batch] = {}
         self._progress_at = time.monotonic()
 
     async def start(self) -> None:
@@ -77,47 +112,104 @@ class _Loop:
             self._consumer.seek(topic, partition, offset)
 
     async def turn(self) -> None:
-        """Handle what has come, partition by partition."""
-        came = await self._consumer.poll(wait_seconds=POLL_SECONDS, limit=BATCH_MESSAGES)
-        for place, messages in came.items():
-            await self._handle_one(place, messages)
-        self._watch(bool(came))
+        """Take in what has come, and wait until some of what is under way has been handled."""
+        room = WAITING_MESSAGES - sum(map(len, self._waiting.values()))
+        if room > 0:
+            busy = bool(self._waiting or self._under_way)
+            came = await self._consumer.poll(wait_seconds=0 if busy else POLL_SECONDS, limit=room)
+            for place, messages in came.items():
+                self._waiting.setdefault(place, []).extend(messages)
+        self._begin()
+        self._watch(progress=await self._some_handled())
 
-    async def _handle_one(self, place: tuple[str, int], messages: Sequence[Incoming]) -> None:
-        following = messages[-1].offset + 1
-        states = [message for message in messages if message.type != POSITION_TYPE]
-        async with transaction(self._engine) as connection:
-            await move(connection, place, self._next[place], following, _position(messages))
-            handled = await self._handle(connection, states) if states else Handled(0)
-            dead_in_a_row = self._dead_after(states, handled.dead)
-            if handled.dead:
-                await bury(connection, self._source, handled.dead)
-        self._next[place] = following
-        self._dead_in_a_row = dead_in_a_row
-        self._count(handled, messages[-1])
+    async def finish(self) -> None:
+        """Wait for what is under way, and begin nothing more."""
+        while await self._some_handled():
+            pass
 
-    def _dead_after(self, states: Sequence[Incoming], letters: Sequence[Unprocessable]) -> int:
-        """Count the dead letters in a row, on from the batches before, in the order of the messages.
+    async def aclose(self) -> None:
+        """Give up what is under way; its transactions are rolled back."""
+        for batch in self._under_way:
+            batch.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        self._under_way.clear()
+
+    def _begin(self) -> None:
+        """Begin batches while lanes are free; a partition has one at a time, so that its messages keep their order."""
+        while len(self._under_way) < LANES and (batch := self._next_batch()):
+            self._under_way[asyncio.ensure_future(self._handle_one(batch))] = batch
+
+    def _next_batch(self) -> Batch:
+        """Take from one partition after the other, in turn; where little waits, all of it is one batch."""
+        busy = set(chain.from_iterable(self._under_way.values()))
+        batch: dict[Place, Sequence[Incoming]] = {}
+        room = self._pace.messages
+        for place in [place for place in self._waiting if place not in busy]:
+            queue = self._waiting.pop(place)
+            batch[place] = queue[:room]
+            if queue[room:]:
+                self._waiting[place] = queue[room:]  # Behind the others.
+            room -= len(batch[place])
+            if room <= 0:
+                break
+        return batch
+
+    async def _some_handled(self) -> bool:
+        """Wait for the first batch under way to end; says whether there was one, raises what it raised."""
+        if not self._under_way:
+            return False
+        done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+        for batch in done:
+            del self._under_way[batch]
+        for error in [batch.exception() for batch in done]:
+            if error is not None:
+                raise error
+        return True
+
+    async def _handle_one(self, batch: Batch) -> None:
+        size, began = sum(map(len, batch.values())), time.monotonic()
+        following = {place: messages[-1].offset + 1 for place, messages in batch.items()}
+        states = [m for messages in batch.values() for m in messages if m.type != POSITION_TYPE]
+        try:
+            async with transaction(self._engine) as connection:
+                for place in sorted(batch):
+                    await move(connection, place, self._next[place], following[place], _position(batch[place]))
+                handled = await self._handle(connection, states) if states else Handled(0)
+                dead_in_a_row = self._dead_after(states, handled.dead)
+                if handled.dead:
+                    await bury(connection, self._source, handled.dead)
+        except Unavailable:
+            self._pace.failed(size)
+            raise
+        self._pace.took(size, time.monotonic() - began)
+        self._next |= following
+        self._dead_in_a_row |= dead_in_a_row
+        self._count(handled, max(messages[-1].timestamp_ms for messages in batch.values()))
+
+    def _dead_after(self, states: Sequence[Incoming], letters: Sequence[Unprocessable]) -> dict[Place, int]:
+        """Count each partition's dead letters in a row, on from the batches before, in the order of the messages.
 
         Raises StoppedItself where they are too many, while the transaction that would bury them is still open.
         """
-        reasons = {letter.message.offset: letter.reason for letter in letters}
-        in_a_row = self._dead_in_a_row
+        reasons = {_address(letter.message): letter.reason for letter in letters}
+        counted: dict[Place, int] = {}
         for message in states:
-            in_a_row = in_a_row + 1 if message.offset in reasons else 0
+            address = topic, partition, offset = _address(message)
+            before = counted.get((topic, partition), self._dead_in_a_row.get((topic, partition), 0))
+            counted[topic, partition] = in_a_row = before + 1 if address in reasons else 0
             if in_a_row >= MAX_DEAD_IN_A_ROW:
-                last = f"the last at {message.topic}[{message.partition}]@{message.offset}: {reasons[message.offset]}"
+                last = f"the last at {topic}[{partition}]@{offset}: {reasons[address]}"
                 raise StoppedItself(f"{in_a_row} dead letters in a row, then it is us, not them; {last}")
-        return in_a_row
+        return counted
 
-    def _count(self, handled: Handled, last: Incoming) -> None:
+    def _count(self, handled: Handled, newest_ms: int) -> None:
         self._meters.handled.labels("handled").inc(handled.events)
         self._meters.handled.labels("dead").inc(len(handled.dead))
-        self._meters.age.set(max(0.0, time.time() - last.timestamp_ms / 1000))
+        self._meters.age.set(max(0.0, time.time() - newest_ms / 1000))
         for letter in handled.dead:
             logger.error("consumer.dead_letter", offset=letter.message.offset, reason=letter.reason)
 
-    def _watch(self, progress: bool) -> None:
+    def _watch(self, *, progress: bool) -> None:
         """Notice aiokafka standing still without a word (its issues 1154, 847)."""
         behind = 0
         for (topic, partition), offset in self._next.items():
@@ -128,6 +220,10 @@ class _Loop:
             self._progress_at = time.monotonic()
         elif time.monotonic() - self._progress_at > STALL_SECONDS:
             raise StoppedItself(f"{behind} messages lie ahead and none has come for {STALL_SECONDS:.0f} s")
+
+
+def _address(message: Incoming) -> tuple[str, int, int]:
+    return message.topic, message.partition, message.offset
 
 
 def _position(messages: Sequence[Incoming]) -> Position | None:
@@ -151,19 +247,22 @@ async def run_consumer(
     PostgreSQL or Kafka being away, and another consumer's fence, are waited out: the loop begins again from what the
     database says. Any other error is raised with the offset unmoved.
     """
-    meters, patience = _Meters.on(registry), Patience()
+    meters, patience, pace = _Meters.on(registry), Patience(), Pace()
     while not stop.is_set():
         beat()
         try:
             source = await identify(bootstrap, [topic.name])
-            async with open_consumer(bootstrap, [topic]) as consumer:
-                loop = _Loop(engine, consumer, handle, source, meters)
+            async with (
+                open_consumer(bootstrap, [topic]) as consumer,
+                aclosing(_Loop(engine, consumer, handle, source, meters, pace)) as loop,
+            ):
                 await loop.start()
                 logger.info("consumer.following", topic=topic.name)
                 while not stop.is_set():
                     beat()
                     await loop.turn()
                     patience.succeeded()
+                await loop.finish()
         except (Away, Fenced, Unavailable) as error:
             logger.warning("consumer.interrupted", topic=topic.name, error=repr(error))
             await patience.wait()

@@ -12,18 +12,16 @@ from libs.common.inbox import Unprocessable
 from libs.common.kafka import Incoming
 from libs.contracts.records import LineV1, ProgressV1, RecordV1
 from libs.contracts.topics import type_of
+from services.metrics.consumer.wire import read_record
 from services.metrics.domain.completeness import Progress
-from services.metrics.domain.facts import REPORTER_KINDS, Line, Record, Refs
+from services.metrics.domain.facts import MAX_INTEGER, MAX_QUANTITY, NOBODY, REPORTER_KINDS, Line, Record, Refs
 from services.metrics.store.ids import quick
 from services.metrics.store.letters import remove_letters, take_letters
 from services.metrics.use_cases.fold import fold_batch
 
-__all__ = ["Decoded", "decode", "handle", "redrive"]
+__all__ = ["Decoded", "decode", "handle", "read_by_contract", "redrive"]
 
 RECORD, PROGRESS = type_of(RecordV1), type_of(ProgressV1)
-MAX_INTEGER = 2**31 - 1
-MAX_QUANTITY = 10**9
-NOBODY: Refs = (None, None, None, None)
 KEY_LEVEL = 1  # Higher levels of the key chain come with key rotation; counting one as another would be wrong.
 
 
@@ -39,7 +37,7 @@ class Decoded:
         """Read a message if its type is known here; raises ValueError if it does not validate."""
         # An unknown field is a newer producer's optional one: it keeps the type, and must not stop this version.
         if message.type == RECORD:
-            self.records.append(_record(RecordV1.model_validate_json(message.value, extra="ignore")))
+            self.records.append(read_record(message.value) or read_by_contract(message.value))
         elif message.type == PROGRESS:
             self.progress.append(_progress(ProgressV1.model_validate_json(message.value, extra="ignore")))
 
@@ -62,7 +60,9 @@ async def handle(connection: Connection, messages: Sequence[Incoming]) -> Handle
     return Handled(len(decoded.records) + len(decoded.progress), decoded.dead)
 
 
-def _record(told: RecordV1) -> Record:
+def read_by_contract(body: bytes) -> Record:
+    """Read a record by the contract's own class; raises ValueError."""
+    told = RecordV1.model_validate_json(body, extra="ignore")
     lines = told.lines if told.state == "recorded" else []
     if len({line.line for line in lines}) != len(lines):
         raise ValueError("lines: a line number appears twice")

@@ -8,6 +8,9 @@ from uuid import UUID
 
 __all__ = [
     "KIND_RANGE",
+    "MAX_INTEGER",
+    "MAX_QUANTITY",
+    "NOBODY",
     "PARTNER",
     "REFERENCE_KINDS",
     "REPORTER_KINDS",
@@ -32,7 +35,12 @@ KIND_RANGE = 1 << 30
 REPORTER_KINDS = ("team", "partner")
 TEAM, PARTNER = range(2)
 
+MAX_INTEGER = 2**31 - 1
+MAX_QUANTITY = 10**9
+"""The largest revision and edition, and the largest quantity of a line, that can be kept."""
+
 Refs = tuple[bytes | None, bytes | None, bytes | None, bytes | None]
+NOBODY: Refs = (None, None, None, None)
 
 
 class Line(NamedTuple):
@@ -46,8 +54,7 @@ class Line(NamedTuple):
     refs: Refs
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A record at a revision and edition; a voided one has no lines."""
 
     record_id: UUID

@@ -1,4 +1,4 @@
-"""Dense numbers of people and households: looked up, only the missing inserted, read again."""
+"""Dense numbers of people and households: looked up, the missing ones made, in one statement each."""
 
 from collections.abc import Mapping, Set
 
@@ -8,57 +8,47 @@ from services.metrics.domain.facts import REFERENCE_KINDS
 __all__ = ["number_households", "number_persons"]
 
 # Each kind of reference has a sequence, hence a range of numbers, of its own.
-_NEXT_NUMBER = "CASE kind {} END".format(
+_NEXT_PERSON = "CASE kind {} END".format(
     " ".join(f"WHEN {n} THEN nextval('persons_{kind}')" for n, kind in enumerate(REFERENCE_KINDS))
 )
+_NEXT_HOUSEHOLD = "nextval('households_number')"
+_BYTES = 16
 
 
 async def number_persons(connection: Connection, kinds: Mapping[bytes, int]) -> dict[bytes, int]:
     """Give the number of every pseudonym, made where there was none; `kinds` are indexes of REFERENCE_KINDS."""
-    numbers = await _known(connection, "persons", list(kinds))
-    if missing := sorted(kinds.keys() - numbers.keys()):
-        rows = await connection.fetch(
-            f"""INSERT INTO persons (pseudonym, number)
-               SELECT pseudonym, {_NEXT_NUMBER} FROM (
-                   SELECT * FROM unnest($1::bytea[], $2::smallint[]) AS told (pseudonym, kind) ORDER BY pseudonym
-               ) AS sorted
-               ON CONFLICT DO NOTHING RETURNING pseudonym, number""",
-            missing,
-            [kinds[pseudonym] for pseudonym in missing],
-        )
-        numbers |= {pseudonym: number for pseudonym, number in rows}
-    return await _completed(connection, "persons", kinds.keys(), numbers)
+    return await _number(connection, "persons", _NEXT_PERSON, kinds)
 
 
 async def number_households(connection: Connection, pseudonyms: Set[bytes]) -> dict[bytes, int]:
     """Give the number of every household's pseudonym, made where there was none."""
-    numbers = await _known(connection, "households", list(pseudonyms))
-    if missing := sorted(pseudonyms - numbers.keys()):
-        rows = await connection.fetch(
-            """INSERT INTO households (pseudonym, number)
-               SELECT pseudonym, nextval('households_number') FROM (
-                   SELECT * FROM unnest($1::bytea[]) AS told (pseudonym) ORDER BY pseudonym
-               ) AS sorted
-               ON CONFLICT DO NOTHING RETURNING pseudonym, number""",
-            missing,
-        )
-        numbers |= {pseudonym: number for pseudonym, number in rows}
-    return await _completed(connection, "households", pseudonyms, numbers)
+    return await _number(connection, "households", _NEXT_HOUSEHOLD, dict.fromkeys(pseudonyms, 0))
 
 
-async def _known(connection: Connection, table: str, pseudonyms: list[bytes]) -> dict[bytes, int]:
-    if not pseudonyms:
+async def _number(connection: Connection, table: str, following: str, kinds: Mapping[bytes, int]) -> dict[bytes, int]:
+    if not kinds:
         return {}
+    # All in a row of bytes: an array would cost more to send than to look up.
+    wanted = sorted(kinds)
+    told = b"".join(wanted), bytes(map(kinds.__getitem__, wanted))
     rows = await connection.fetch(
-        f"SELECT pseudonym, number FROM {table} WHERE pseudonym = ANY($1::bytea[])", pseudonyms
+        f"""WITH known AS MATERIALIZED (
+               SELECT told.pseudonym, kind, number FROM (
+                   SELECT substring($1::bytea FROM {_BYTES} * n + 1 FOR {_BYTES}) AS pseudonym, get_byte($2, n) AS kind
+                   FROM generate_series(0, length($2::bytea) - 1) AS n
+               ) AS told LEFT JOIN {table} USING (pseudonym)
+           ), made AS (
+               INSERT INTO {table} (pseudonym, number) SELECT pseudonym, {following} FROM (
+                   SELECT * FROM known WHERE number IS NULL ORDER BY pseudonym
+               ) AS missing
+               ON CONFLICT DO NOTHING RETURNING pseudonym, number
+           )
+           SELECT pseudonym, number FROM known WHERE number IS NOT NULL UNION ALL SELECT * FROM made""",
+        *told,
     )
-    return {pseudonym: number for pseudonym, number in rows}
-
-
-async def _completed(
-    connection: Connection, table: str, wanted: Set[bytes], numbers: dict[bytes, int]
-) -> dict[bytes, int]:
-    """Read those that another transaction made meanwhile; the insert has waited for its end."""
-    if raced := list(wanted - numbers.keys()):
-        numbers |= await _known(connection, table, raced)
+    numbers = {pseudonym: number for pseudonym, number in rows}
+    if raced := list(kinds.keys() - numbers.keys()):
+        # Another transaction made them meanwhile; the insert has waited for its end.
+        sql = f"SELECT pseudonym, number FROM {table} WHERE pseudonym = ANY($1::bytea[])"
+        numbers |= {pseudonym: number for pseudonym, number in await connection.fetch(sql, raced)}
     return numbers

@@ -1,22 +1,23 @@
 """The consumer's loop: bad messages are buried one by one, but many in a row, or standing still, ends the process."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from types import SimpleNamespace
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from libs.common import consume
-from libs.common.consume import Handled, StoppedItself, _Loop, _Meters
-from libs.common.db import Connection, Engine, open_engine, transaction
+from libs.common.consume import FEW_MESSAGES, Handled, Handler, Pace, StoppedItself, _Loop, _Meters
+from libs.common.db import Connection, Engine, Unavailable, open_engine, transaction
 from libs.common.events import POSITION_TYPE
 from libs.common.inbox import Unprocessable, schema
 from libs.common.kafka import Consumer, Incoming
 from tests.support.postgres import MakeDatabase
 
-PLACE = ("things", 0)
+PLACE, OTHER = ("things", 0), ("things", 1)
 
 
 class _Told(Consumer):
@@ -27,16 +28,19 @@ class _Told(Consumer):
         self._ahead = ahead
 
     def seek(self, topic: str, partition: int, offset: int) -> None:
-        assert (topic, partition, offset) == (*PLACE, 0)
+        assert ((topic, partition) in (PLACE, OTHER), offset) == (True, 0)
 
     async def ends(self) -> dict[tuple[str, int], int]:
-        return {PLACE: 1000}
+        return dict.fromkeys([PLACE, *(OTHER for batch in self._batches for m in batch if m.partition)], 1000)
 
     def behind(self, topic: str, partition: int, offset: int) -> int:
         return self._ahead
 
     async def poll(self, *, wait_seconds: float, limit: int) -> dict[tuple[str, int], list[Incoming]]:
-        return {PLACE: list(self._batches.pop(0))} if self._batches else {}
+        came: dict[tuple[str, int], list[Incoming]] = {}
+        for message in self._batches.pop(0) if self._batches else ():
+            came.setdefault((message.topic, message.partition), []).append(message)
+        return came
 
 
 def _batches(*told: str) -> list[list[Incoming]]:
@@ -49,9 +53,14 @@ def _batches(*told: str) -> list[list[Incoming]]:
     return batches
 
 
-def _message(offset: int, letter: str) -> Incoming:
+def _message(offset: int, letter: str, place: tuple[str, int] = PLACE) -> Incoming:
     headers: Mapping[str, str] = {"ce_type": POSITION_TYPE if letter == "p" else "thing.v1"}
-    return Incoming(*PLACE, offset, b"", letter.encode(), headers, 0)
+    return Incoming(*place, offset, b"", letter.encode(), headers, 0)
+
+
+def _both(count: int) -> list[Incoming]:
+    """Make good messages of both partitions."""
+    return [_message(offset, "g", place) for place in (PLACE, OTHER) for offset in range(count)]
 
 
 async def _handle(connection: Connection, messages: Sequence[Incoming]) -> Handled:
@@ -62,13 +71,27 @@ async def _handle(connection: Connection, messages: Sequence[Incoming]) -> Handl
 
 
 @asynccontextmanager
-async def _loop(make_database: MakeDatabase, consumer: Consumer) -> AsyncIterator[tuple[_Loop, Engine]]:
+async def _database(make_database: MakeDatabase) -> AsyncIterator[Engine]:
     async with open_engine(await make_database(""), application_name="test") as engine:
         async with transaction(engine) as connection:
             for statement in (*schema(), "CREATE TABLE effects (messages integer)"):
                 await connection.execute(statement)
-        loop = _Loop(engine, consumer, _handle, "here", _Meters.on(CollectorRegistry()))
+        yield engine
+
+
+@asynccontextmanager
+async def _begun(
+    engine: Engine, consumer: Consumer, handle: Handler = _handle, pace: Pace | None = None
+) -> AsyncIterator[_Loop]:
+    meters = _Meters.on(CollectorRegistry())
+    async with aclosing(_Loop(engine, consumer, handle, "here", meters, pace or Pace())) as loop:
         await loop.start()
+        yield loop
+
+
+@asynccontextmanager
+async def _loop(make_database: MakeDatabase, consumer: Consumer) -> AsyncIterator[tuple[_Loop, Engine]]:
+    async with _database(make_database) as engine, _begun(engine, consumer) as loop:
         yield loop, engine
 
 
@@ -145,3 +168,107 @@ async def test_a_topic_read_to_its_end_may_be_silent_for_ever(
     async with _loop(make_database, _Told([])) as (loop, _):
         for now in (100.0, 1000.0, 10_000.0):  # noqa: B007  it is what the clock says
             await loop.turn()
+
+
+async def _offsets(engine: Engine) -> list[int]:
+    async with transaction(engine, readonly=True) as connection:
+        return [row["next"] for row in await connection.fetch("SELECT next FROM inbox ORDER BY partition")]
+
+
+async def _effects(engine: Engine) -> list[int]:
+    """Give the sizes of the batches that are stored."""
+    async with transaction(engine, readonly=True) as connection:
+        return [row["messages"] for row in await connection.fetch("SELECT messages FROM effects ORDER BY 1")]
+
+
+async def test_the_little_that_has_come_from_several_partitions_is_one_batch(make_database: MakeDatabase) -> None:
+    async with _loop(make_database, _Told([_both(3)])) as (loop, engine):
+        await loop.turn()
+        assert (await _effects(engine), await _offsets(engine)) == ([6], [3, 3])
+
+
+async def test_two_partitions_are_handled_at_the_same_time_and_each_in_order(make_database: MakeDatabase) -> None:
+    seen: dict[int, list[int]] = {0: [], 1: []}
+    together = asyncio.Barrier(2)
+
+    async def handle(connection: Connection, messages: Sequence[Incoming]) -> Handled:
+        seen[messages[0].partition] += [message.offset for message in messages]
+        async with asyncio.timeout(10):
+            await together.wait()
+        return await _handle(connection, messages)
+
+    pace = Pace()
+    pace.messages = 2
+    async with _database(make_database) as engine, _begun(engine, _Told([_both(6)]), handle, pace) as loop:
+        while await _offsets(engine) != [6, 6]:
+            await loop.turn()
+        assert sum(await _effects(engine)) == 12
+    assert seen == {0: [*range(6)], 1: [*range(6)]}
+
+
+async def test_where_one_batch_fails_the_other_under_way_leaves_nothing_behind(make_database: MakeDatabase) -> None:
+    handled = asyncio.Event()
+
+    async def handle(connection: Connection, messages: Sequence[Incoming]) -> Handled:
+        if messages[0].partition == 0:
+            await handled.wait()
+            raise Unavailable("by design")
+        await _handle(connection, messages)
+        handled.set()
+        await asyncio.Event().wait()
+        raise AssertionError("it is given up")
+
+    pace = Pace()
+    pace.messages = 4
+    async with _database(make_database) as engine:
+        async with _begun(engine, _Told([_both(4)]), handle, pace) as loop:
+            with pytest.raises(Unavailable):
+                await loop.turn()
+        assert (await _effects(engine), await _offsets(engine)) == ([], [0, 0])
+        async with _begun(engine, _Told([_both(4)]), _handle, pace) as loop:
+            while await _offsets(engine) != [4, 4]:
+                await loop.turn()
+        assert sum(await _effects(engine)) == 8
+
+
+async def test_a_batch_that_is_too_large_for_its_time_is_tried_again_in_halves(make_database: MakeDatabase) -> None:
+    async def handle(connection: Connection, messages: Sequence[Incoming]) -> Handled:
+        # What PostgreSQL's transaction_timeout does to a batch that takes too long.
+        if len(messages) > 3:
+            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return await _handle(connection, messages)
+
+    pace = Pace()
+    (messages,) = _batches("g" * 20)
+    async with _database(make_database) as engine, asyncio.timeout(30):
+        while (done := sum(await _effects(engine))) < 20:
+            async with _begun(engine, _Resumed([messages[done:]]), handle, pace) as loop:
+                with suppress(Unavailable):
+                    while sum(await _effects(engine)) < 20:
+                        await loop.turn()
+        assert max(await _effects(engine)) <= 3
+        assert await _offsets(engine) == [20]
+
+
+class _Resumed(_Told):
+    """Is sought to wherever the database says."""
+
+    def seek(self, topic: str, partition: int, offset: int) -> None:
+        assert (topic, partition) == PLACE
+
+
+def test_slow_batches_become_smaller_but_not_tiny_and_quick_full_ones_larger_again() -> None:
+    pace = Pace()
+    most = pace.messages
+    for _ in range(20):
+        pace.took(pace.messages, 1.0)
+    assert pace.messages == FEW_MESSAGES
+    pace.took(10, 0.01)
+    assert pace.messages == FEW_MESSAGES
+    for _ in range(20):
+        pace.took(pace.messages, 0.01)
+    assert pace.messages == most
+    for _ in range(20):
+        pace.failed(pace.messages)
+    pace.took(1, 1.0)
+    assert pace.messages == 1
