@@ -1,11 +1,12 @@
 """HTTP: the application every service builds, request ids, problems, limits, health and /metrics."""
 
+import asyncio
 import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from libs.common.telemetry import get_logger, render, request_id
 
 __all__ = [
     "MAX_BODY_BYTES",
+    "Lane",
     "build_app",
     "is_current",
     "json_response",
@@ -109,6 +111,33 @@ async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
     except ClientDisconnect as error:
         raise Problem("body_incomplete") from error
     return b"".join(chunks)
+
+
+class Lane:
+    """A few places for requests whose bodies are large, so that memory stays bounded however many come."""
+
+    def __init__(self, places: int = 4, body_seconds: float = 60) -> None:
+        self._free = places
+        self._body_seconds = body_seconds
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place; raises Problem bulk_busy where none is free."""
+        if not self._free:
+            raise Problem("bulk_busy", headers={"retry-after": "2", "connection": "close"})
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+
+    async def read(self, request: Request, limit: int) -> bytes:
+        """Read a body as read_body does; one that takes too long to come holds its place no longer."""
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                return await read_body(request, limit)
+        except TimeoutError as error:
+            raise Problem("body_incomplete", headers={"connection": "close"}) from error
 
 
 class _Exact:

@@ -8,9 +8,18 @@ from pydantic import Field
 from libs.contracts.model import Contract
 from libs.contracts.visits_api import BatchEnvelope, PartnerReportInput, Receipt, VisitInput
 
-__all__ = ["MAX_ROWS", "PartnerReportBatch", "ReceiptList", "VisitBatch"]
+__all__ = [
+    "MAX_BULK_ROWS",
+    "MAX_ROWS",
+    "PartnerReportBatch",
+    "PartnerReportBulk",
+    "ReceiptList",
+    "VisitBatch",
+    "VisitBulk",
+]
 
 MAX_ROWS = 500
+MAX_BULK_ROWS = 5000
 
 
 class VisitBatch(BatchEnvelope):
@@ -23,6 +32,18 @@ class PartnerReportBatch(BatchEnvelope):
     """A batch of a partner's installs; every row is answered by itself."""
 
     rows: Annotated[list[PartnerReportInput], Field(max_length=MAX_ROWS)]
+
+
+class VisitBulk(BatchEnvelope):
+    """Many visits at once; every row is answered by itself."""
+
+    rows: Annotated[list[VisitInput], Field(max_length=MAX_BULK_ROWS)]
+
+
+class PartnerReportBulk(BatchEnvelope):
+    """Many of a partner's installs at once; every row is answered by itself."""
+
+    rows: Annotated[list[PartnerReportInput], Field(max_length=MAX_BULK_ROWS)]
 
 
 class ReceiptList(Contract):

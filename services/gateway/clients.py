@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
+from libs.common.http import MAX_BODY_BYTES
+
 __all__ = ["Answer", "UpstreamAway", "Upstream", "open_upstreams"]
 
 CONNECTIONS = 200
 # Shorter than the servers' keep-alive of 75 s, so that a connection is never used while its server closes it.
 KEEP_ALIVE_SECONDS = 30
+SLICE_BYTES = 256 * 1024
 AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 """Headers the client library would add by itself; none that the caller did not send goes out."""
 
@@ -43,14 +46,23 @@ class Upstream:
         A POST is sent once: the library itself repeats only idempotent methods on a connection that was just closed.
         """
         url = URL(self._base + target, encoded=True)
+        data: bytes | AsyncIterator[bytes] | None = body
+        if body is not None and len(body) > MAX_BODY_BYTES:
+            data, headers = _slices(body), {**headers, "content-length": str(len(body))}
         try:
             async with self._session.request(
-                method, url, headers=headers, data=body, allow_redirects=False
+                method, url, headers=headers, data=data, allow_redirects=False
             ) as response:
                 content = await response.read()
                 return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, content)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UpstreamAway(f"{self.name}: {type(error).__name__}: {error}") from error
+
+
+async def _slices(body: bytes) -> AsyncIterator[bytes]:
+    """Give a large body piece by piece: written whole, it would keep everybody else waiting."""
+    for begin in range(0, len(body), SLICE_BYTES):
+        yield body[begin : begin + SLICE_BYTES]
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from libs.contracts.model import Contract
 from libs.contracts.registry import Scope
 
-__all__ = ["GUARDED", "READ_BODY", "Method", "Operation", "Parameter", "Service", "Words", "paging"]
+__all__ = ["GUARDED", "MIB", "READ_BODY", "Method", "Operation", "Parameter", "Service", "Words", "paging"]
 
 Method = Literal["GET", "POST"]
 Service = Literal["registry", "visits", "metrics", "gateway"]

@@ -1,10 +1,10 @@
-"""Operations on records: visits of teams and reports of partners, the same six for both."""
+"""Operations on records: visits of teams and reports of partners, the same seven for both."""
 
 from dataclasses import dataclass, replace
 
 from libs.contracts.model import Contract
 from libs.contracts.operations import words
-from libs.contracts.operations.model import GUARDED, READ_BODY, Operation, Parameter, Words, paging
+from libs.contracts.operations.model import GUARDED, MIB, READ_BODY, Operation, Parameter, Words, paging
 from libs.contracts.registry import Scope
 from libs.contracts.visits_api import (
     BatchAnswer,
@@ -15,7 +15,7 @@ from libs.contracts.visits_api import (
     VisitCorrection,
     Void,
 )
-from libs.contracts.visits_bodies import PartnerReportBatch, ReceiptList, VisitBatch
+from libs.contracts.visits_bodies import PartnerReportBatch, PartnerReportBulk, ReceiptList, VisitBatch, VisitBulk
 
 __all__ = ["OPERATIONS"]
 
@@ -71,6 +71,7 @@ class _Kind:
     read: Scope
     words: Words
     batch: type[Contract]
+    bulk: type[Contract]
     correction: type[Contract]
     example_id: str
     codes: tuple[str, ...] = ()
@@ -86,7 +87,7 @@ class _Kind:
         return Words(vi.format(self.words.vi), en.format(self.words.en))
 
 
-def _writes(kind: _Kind) -> tuple[Operation, ...]:
+def _sends(kind: _Kind) -> tuple[Operation, Operation]:
     send = Operation(
         method="POST",
         path=f"{kind.path}:batch",
@@ -100,6 +101,21 @@ def _writes(kind: _Kind) -> tuple[Operation, ...]:
         parameters=BATCH_PARAMETERS,
         problems=(*GUARDED, *READ_BODY, "too_many_rows", "bad_parameter", "batch_not_stored", *kind.codes),
     )
+    load = replace(
+        send,
+        path=f"{kind.path}:bulk",
+        operation_id=f"load_{kind.noun}s",
+        summary=kind.summary("Nạp nhiều {}", "Load many {}s"),
+        description=words.BULK,
+        request=kind.bulk,
+        body_limit_bytes=16 * MIB,
+        problems=(*send.problems, "bulk_busy"),
+    )
+    return send, load
+
+
+def _writes(kind: _Kind) -> tuple[Operation, ...]:
+    send, load = _sends(kind)
     correct = replace(
         send,
         path=f"{kind.path}/{{id}}:correct",
@@ -120,7 +136,7 @@ def _writes(kind: _Kind) -> tuple[Operation, ...]:
         request=Void,
         problems=(*GUARDED, *READ_BODY, *CHANGED, *kind.codes),
     )
-    return send, correct, void
+    return send, load, correct, void
 
 
 def _reads(kind: _Kind) -> tuple[Operation, ...]:
@@ -167,6 +183,7 @@ VISITS = _Kind(
     read="visits:read",
     words=Words("chuyến thăm", "visit"),
     batch=VisitBatch,
+    bulk=VisitBulk,
     correction=VisitCorrection,
     example_id="0196b6d0-5a40-7c31-9a52-6f1d2c3b4a59",
     list_codes=("unknown_team_code",),
@@ -179,6 +196,7 @@ PARTNER_REPORTS = _Kind(
     read="partner-reports:read",
     words=Words("báo cáo của đối tác", "partner report"),
     batch=PartnerReportBatch,
+    bulk=PartnerReportBulk,
     correction=PartnerReportCorrection,
     example_id="0196b71e-21c8-7d02-8b44-1e9f0a7c5d36",
     codes=("not_a_partner",),
@@ -188,4 +206,4 @@ PARTNER_REPORTS = _Kind(
 OPERATIONS: tuple[Operation, ...] = tuple(
     operation for kind in (VISITS, PARTNER_REPORTS) for operation in (*_writes(kind), *_reads(kind))
 )
-"""Six operations of each kind; `receipts` stands before `{id}`."""
+"""Seven operations of each kind; `receipts` stands before `{id}`."""

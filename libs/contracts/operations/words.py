@@ -2,7 +2,7 @@
 
 from libs.contracts.operations.model import Words
 
-__all__ = ["BATCH", "CORRECT", "READ", "RECEIPTS", "VOID"]
+__all__ = ["BATCH", "BULK", "CORRECT", "READ", "RECEIPTS", "VOID"]
 
 BATCH = Words(
     "Mỗi dòng được trả lời riêng: `accepted` (đã lưu), `duplicate` (đã có từ trước, gửi lại là an toàn), `held` (đã "
@@ -13,6 +13,12 @@ BATCH = Words(
     "(kept, not counted yet, waiting for what `waiting_for` names) or `rejected` (not stored, see `errors`). Status "
     "200 says only that every row has an answer. At most 500 rows and 1 MiB. After a lost connection send the same "
     "again with the same ids. Use `position` of the answer as `at_least` when asking for numbers.",
+)
+BULK = Words(
+    "Như `:batch`, cho việc nạp nhiều: tối đa 5.000 dòng và 16 MiB. Chỉ vài lô lớn được nhận cùng lúc; khi hết chỗ trả "
+    "lời 503 `bulk_busy` với `Retry-After`. Việc gửi trực tiếp từ ứng dụng dùng `:batch`, không phải chờ các lô này.",
+    "As `:batch`, for loading much: at most 5,000 rows and 16 MiB. Only a few are taken at a time; where there is no "
+    "place the answer is 503 `bulk_busy` with `Retry-After`. Live work uses `:batch`, which does not wait for these.",
 )
 CORRECT = Words(
     "Thay toàn bộ nội dung của bản `replaces`. Dòng không gửi lại sẽ mất; `person: {keep: true}` giữ tham chiếu người "

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from libs.common.auth import Caller, Guard
-from libs.common.http import MAX_BODY_BYTES, is_current, read_body
+from libs.common.http import MAX_BODY_BYTES, Lane, is_current, read_body
 from libs.common.problem import Problem
 from libs.common.telemetry import get_logger, request_id
 from libs.contracts.metrics_api import REVISION_HEADER
@@ -50,15 +50,19 @@ def route_path(operation: Operation) -> str:
 
 def forwarding_routes(guard: Guard, ready: Callable[[], bool], fresh_seconds: float) -> list[BaseRoute]:
     """Make the routes of all operations that another service answers, in the order of the table."""
-    keeper = Keeper(fresh_seconds)
+    keeper, bulk = Keeper(fresh_seconds), Lane()
     return [
-        _route(operation, guard, ready) if operation.revision_path is None else _kept(operation, guard, ready, keeper)
+        _route(operation, guard, ready, bulk)
+        if operation.revision_path is None
+        else _kept(operation, guard, ready, keeper)
         for operation in OPERATIONS
         if operation.service != "gateway"
     ]
 
 
-def _route(operation: Operation, guard: Guard, ready: Callable[[], bool]) -> Route:
+def _route(operation: Operation, guard: Guard, ready: Callable[[], bool], bulk: Lane) -> Route:
+    is_bulk = operation.body_limit_bytes > MAX_BODY_BYTES
+
     async def endpoint(request: Request) -> Response:
         try:
             _verify(operation, request, guard, ready)
@@ -67,7 +71,13 @@ def _route(operation: Operation, guard: Guard, ready: Callable[[], bool]) -> Rou
             if _has_much_to_send(request):
                 problem.headers["connection"] = "close"
             raise
+        if is_bulk:
+            with bulk.place():
+                return await forward(request, await bulk.read(request, operation.body_limit_bytes))
         body = await read_body(request, operation.body_limit_bytes) if operation.request else None
+        return await forward(request, body)
+
+    async def forward(request: Request, body: bytes | None) -> Response:
         return _passed_back(await _ask(operation, request, _target(request), _headers_for(request), body))
 
     endpoint.__name__ = operation.operation_id  # Names the operation in the telemetry.

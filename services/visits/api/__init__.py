@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute, Route
 from services.visits.api.changing import correct, void
 from services.visits.api.kinds import PARTNER_REPORTS, VISITS, RecordKind
 from services.visits.api.reading import one, own_records, receipts
-from services.visits.api.recording import batch
+from services.visits.api.recording import batch, bulk
 from services.visits.api.resources import Resources
 
 __all__ = ["Resources", "routes"]
@@ -29,6 +29,7 @@ def _of(kind: RecordKind, resources: Resources) -> Sequence[BaseRoute]:
     at = f"/v1/{kind.path}"
     return [
         Route(f"{at}:batch", bound("batch", batch), methods=["POST"]),
+        Route(f"{at}:bulk", bound("bulk", bulk), methods=["POST"]),
         Route(f"{at}/receipts", bound("receipts", receipts), methods=["GET"]),
         Route(f"{at}/{{id:uuid}}:correct", bound("correct", correct), methods=["POST"]),
         Route(f"{at}/{{id:uuid}}:void", bound("void", void), methods=["POST"]),

@@ -21,7 +21,8 @@ from services.visits.domain.identity import tells_identity
 from services.visits.store import Sent
 from services.visits.use_cases import change
 from services.visits.use_cases.change import Change
-from services.visits.use_cases.prepare import Prepared, kept_persons, prepare
+from services.visits.use_cases.prepare import Prepared, Preparing, kept_persons
+from services.visits.use_cases.rows import of_correction
 
 __all__ = ["correct", "void"]
 
@@ -43,7 +44,8 @@ async def correct(request: Request, kind: RecordKind, resources: Resources) -> R
 
     def prepared(replaced: Draft) -> Prepared:
         intake = Intake(resources.keys, resources.directory, clock, kept=kept_persons(replaced))
-        return prepare(0, body, content, intake, author, reporter=replaced.reporter_id)
+        row = of_correction(body, replaced.reporter_id)
+        return Preparing(intake, author, replaced.reporter_id).prepare(0, row, content)
 
     async with transaction(resources.engine) as connection:
         current = await store.latest(connection, record_id)

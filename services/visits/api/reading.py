@@ -13,6 +13,7 @@ from libs.common.db import transaction
 from libs.common.http import parameters, tagged_response
 from libs.common.problem import Problem
 from libs.common.telemetry import get_logger
+from libs.contracts.visits_bodies import MAX_BULK_ROWS, MAX_ROWS
 from services.visits import store
 from services.visits.api.kinds import RecordKind
 from services.visits.api.resources import Resources, author_of
@@ -27,7 +28,6 @@ __all__ = ["may_see", "one", "own_records", "receipts"]
 logger = get_logger(__name__)
 
 MAX_PAGE = 200
-MAX_BATCH = 500
 
 
 def may_see(row: Stored, author: Author, directory: Directory) -> bool:
@@ -63,15 +63,15 @@ async def receipts(request: Request, kind: RecordKind, resources: Resources) -> 
     parameters(request, "id", "batch", repeatable="id")
     ids = [_uuid(text, "id") for text in request.query_params.getlist("id")]
     batch = request.query_params.get("batch")
-    if bool(ids) == (batch is not None) or len(ids) > MAX_BATCH:
-        raise Problem("bad_parameter", name="id, batch", reason=f"id (1–{MAX_BATCH}) | batch")
+    if bool(ids) == (batch is not None) or len(ids) > MAX_ROWS:
+        raise Problem("bad_parameter", name="id, batch", reason=f"id (1–{MAX_ROWS}) | batch")
     async with transaction(resources.engine, readonly=True) as connection:
         if batch is not None:
-            found = await store.by_batch(connection, _uuid(batch, "batch"), author.client_id, MAX_BATCH + 1)
+            found = await store.by_batch(connection, _uuid(batch, "batch"), author.client_id, MAX_BULK_ROWS + 1)
         else:
             found = list((await store.by_change(connection, ids)).values())
-    if len(found) > MAX_BATCH:
-        raise Problem("result_too_large", limit=MAX_BATCH)
+    if len(found) > MAX_BULK_ROWS:
+        raise Problem("result_too_large", limit=MAX_BULK_ROWS)
     seen = [row for row in found if row.kind == kind.kind and may_see(row, author, resources.directory)]
     rows = [resources.receipts.known(None, row) for row in seen]
     missing = sorted(set(ids) - {row.change_id for row in seen})

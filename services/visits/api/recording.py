@@ -1,8 +1,9 @@
-"""POST …:batch: every row answered for."""
+"""POST …:batch and …:bulk: every row answered for."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import msgspec
@@ -11,24 +12,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.common.db import Connection, transaction
-from libs.common.http import json_response, parameters, read_body
+from libs.common.http import MAX_BODY_BYTES, json_response, parameters, read_body
 from libs.common.problem import Fault, Problem
-from libs.common.strict_json import Split, split
+from libs.common.strict_json import Split, check_row, split
 from libs.common.telemetry import request_id
 from libs.contracts.visits_api import BatchEnvelope
+from libs.contracts.visits_bodies import MAX_BULK_ROWS, MAX_ROWS
 from services.visits.api.kinds import RecordKind
 from services.visits.api.resources import Resources, author_of, json_only, parse, row_faults
 from services.visits.domain.clock import Clock
 from services.visits.domain.draft import Intake
 from services.visits.domain.identity import tells_identity
 from services.visits.domain.place import team_id_of
-from services.visits.store import Sent
-from services.visits.use_cases.prepare import Author, Prepared, prepare
-from services.visits.use_cases.record import Outcome, record_batch, say_held, say_synced
+from services.visits.store import NewRevision, Sent
+from services.visits.use_cases.prepare import Author, Prepared, Preparing
+from services.visits.use_cases.record import Outcome, creation, record_batch, say_held, say_synced
+from services.visits.use_cases.rows import of_contract, read
 
-__all__ = ["batch"]
+__all__ = ["batch", "bulk"]
 
-MAX_ROWS = 500
+MAX_BULK_BYTES = 16 * MAX_BODY_BYTES
+SLICE_ROWS = 100  # Some milliseconds.
 STATUSES = ("accepted", "duplicate", "held", "rejected", "valid")
 
 
@@ -44,25 +48,49 @@ class _Id(msgspec.Struct):
     id: UUID | None = None
 
 
+class _Asked(NamedTuple):
+    """Who asks for what, and when."""
+
+    author: Author
+    validate: bool
+    atomic: bool
+    received_at: datetime
+
+
 async def batch(request: Request, kind: RecordKind, resources: Resources) -> Response:
     """Take in a batch: 200 with an outcome for each row; 409 where `atomic=true` and a row was not accepted."""
-    caller = resources.caller(request, kind.write_scope)
-    author = author_of(caller, kind)
+    asked = _asked(request, kind, resources)
+    return await _take_in(asked, kind, resources, split(await read_body(request)), MAX_ROWS)
+
+
+async def bulk(request: Request, kind: RecordKind, resources: Resources) -> Response:
+    """Take in a large batch likewise, while others are served."""
+    asked = _asked(request, kind, resources)
+    with resources.bulk.place():
+        # In a thread: whoever reads so many bytes in one go keeps everybody waiting.
+        parts = await asyncio.to_thread(split, await resources.bulk.read(request, MAX_BULK_BYTES))
+        return await _take_in(asked, kind, resources, parts, MAX_BULK_ROWS)
+
+
+def _asked(request: Request, kind: RecordKind, resources: Resources) -> _Asked:
+    author = author_of(resources.caller(request, kind.write_scope), kind)
     json_only(request)
-    validate, atomic = _mode(request)
-    received_at = resources.now()
-    parts = split(await read_body(request))
-    if len(parts.rows) > MAX_ROWS:
-        raise Problem("too_many_rows", rows=len(parts.rows), limit=MAX_ROWS)
+    return _Asked(author, *_mode(request), resources.now())
+
+
+async def _take_in(asked: _Asked, kind: RecordKind, resources: Resources, parts: Split, most: int) -> Response:
+    if len(parts.rows) > most:
+        raise Problem("too_many_rows", rows=len(parts.rows), limit=most)
+    author, validate, atomic, received_at = asked
     envelope = parse(BatchEnvelope, parts.envelope)
     clock = Clock.compare(received_at, envelope.sent_at)
     intake = Intake(resources.keys, resources.directory, clock)
     synced = _synced(envelope, kind, author, intake)
-    rows = _prepare(parts, kind, intake, author)
+    rows, creations = await _prepare(parts, kind, Preparing(intake, author))
     sent = Sent(author.client_id, envelope.batch_id or uuid4(), received_at, envelope.sent_at, request_id.get())
     try:
         async with transaction(resources.engine) as connection:
-            outcome = await record_batch(connection, rows, sent, resources.receipts, validate=validate)
+            outcome = await record_batch(connection, rows, creations, sent, resources.receipts, validate=validate)
             if atomic and not validate and not outcome.all_stored:
                 raise _NotStored(outcome)
             through = None
@@ -83,18 +111,33 @@ def _mode(request: Request) -> tuple[bool, bool]:
     return mode == "validate", atomic == "true"
 
 
-def _prepare(parts: Split, kind: RecordKind, intake: Intake, author: Author) -> list[Prepared]:
-    return [_prepare_one(index, row, kind, intake, author) for index, row in enumerate(parts.rows)]
+async def _prepare(
+    parts: Split, kind: RecordKind, preparing: Preparing
+) -> tuple[list[Prepared], list[NewRevision | None]]:
+    """Prepare the rows and make what is to be stored of them, some at a time: others are let in between."""
+    rows, creations = [], []
+    for index, raw in enumerate(parts.rows, 1):
+        rows.append(row := _prepare_one(index - 1, raw, kind, preparing))
+        creations.append(creation(row))
+        if index % SLICE_ROWS == 0:
+            await asyncio.sleep(0)
+    return rows, creations
 
 
-def _prepare_one(index: int, raw: bytes | list[Fault], kind: RecordKind, intake: Intake, author: Author) -> Prepared:
+def _prepare_one(index: int, raw: bytes | list[Fault], kind: RecordKind, preparing: Preparing) -> Prepared:
     if isinstance(raw, list):
         return Prepared(index, None, None, faults=tuple(raw))
+    quick = read(kind.decoder, raw)
+    if quick is not None:
+        return preparing.prepare(index, *quick)
+    clean = check_row(raw)
+    if isinstance(clean, list):
+        return Prepared(index, None, None, faults=tuple(clean))
     try:
-        row = kind.row.model_validate_json(raw)
+        row = kind.row.model_validate_json(clean)
     except ValidationError as error:
-        return Prepared(index, _id_of(raw), None, faults=tuple(row_faults(error)))
-    return prepare(index, row, row.model_dump_json(exclude_unset=True).encode(), intake, author)
+        return Prepared(index, _id_of(clean), None, faults=tuple(row_faults(error)))
+    return preparing.prepare(index, *of_contract(kind.decoder.type, row))
 
 
 def _id_of(raw: bytes) -> UUID | None:
@@ -164,7 +207,7 @@ async def _progress(
 def _answer(outcome: Outcome, sent: Sent, validate: bool, through: datetime | None) -> dict[str, Any]:
     counts = dict.fromkeys(STATUSES, 0)
     for row in outcome.rows:
-        counts[row["status"]] += 1
+        counts[row.status] += 1
     return {
         "batch_id": sent.batch_id,
         "mode": "validate" if validate else "commit",
@@ -178,10 +221,9 @@ def _answer(outcome: Outcome, sent: Sent, validate: bool, through: datetime | No
 
 def _atomic_problem(outcome: Outcome, resources: Resources) -> Problem:
     """Tell of an atomic batch that nothing of it was stored, and which rows were the reason."""
-    rows = []
-    for row in outcome.rows:
-        if row["id"] in outcome.appended:
-            fault = resources.catalogue.describe(Fault("batch_not_stored"))
-            row = {"index": row["index"], "id": row["id"], "status": "rejected", "errors": [fault]}
-        rows.append(row)
+    stored = {row.change_id for row in outcome.stored}
+    fault = Fault("batch_not_stored")
+    rows = [
+        resources.receipts.rejected(row.index, row.id, [fault]) if row.id in stored else row for row in outcome.rows
+    ]
     return Problem("batch_not_stored", extra={"rows": rows})

@@ -1,7 +1,7 @@
 """What the endpoints are given, and what every one of them does first."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -10,13 +10,14 @@ from starlette.requests import Request
 
 from libs.common.auth import Caller, Guard
 from libs.common.db import Engine
+from libs.common.http import Lane
 from libs.common.problem import Catalogue, Fault, Problem
 from libs.common.validation import faults_of
 from services.visits.api.kinds import RecordKind
 from services.visits.domain.directory import Directory
 from services.visits.domain.identity import KeyChain
 from services.visits.use_cases.prepare import Author
-from services.visits.use_cases.record import Receipts
+from services.visits.use_cases.receipts import Receipts
 
 __all__ = ["Resources", "author_of", "json_only", "parse", "row_faults"]
 
@@ -34,6 +35,7 @@ class Resources:
     catalogue: Catalogue
     ready: Callable[[], bool]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    bulk: Lane = field(default_factory=Lane)
 
     @property
     def receipts(self) -> Receipts:

@@ -1,10 +1,13 @@
 """A row made into a draft: checked, freed of raw identities, with its reporter known and its unit perhaps not yet."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
 from uuid import UUID
+
+from msgspec import Struct, UnsetType
+from msgspec.structs import replace
 
 from libs.common.problem import Fault
 from libs.common.strict_json import pointer
@@ -15,42 +18,43 @@ from services.visits.domain.identity import BadIdentity, KeyChain, national_id, 
 __all__ = ["Consent", "Draft", "GivenLine", "GivenPerson", "Intake", "Kind", "Line", "References"]
 
 Kind = Literal["visit", "partner_report"]
+Optional = str | UnsetType | None
+"""What may be null or left out, which is the same here; a text that is there is not empty."""
 
 
 class GivenPerson(Protocol):
     """A person's references as they were sent."""
 
     @property
-    def national_id(self) -> str | None: ...
+    def national_id(self) -> Optional: ...
     @property
-    def phone(self) -> str | None: ...
+    def phone(self) -> Optional: ...
     @property
-    def ref(self) -> str | None: ...
+    def ref(self) -> Optional: ...
     @property
-    def keep(self) -> bool | None: ...
+    def keep(self) -> bool | UnsetType | None: ...
 
 
 class GivenLine(Protocol):
-    """A line as it was sent."""
+    """A line as it was sent; the quantity is 1 where none is given."""
 
     @property
     def line(self) -> int: ...
     @property
     def measure(self) -> str: ...
     @property
-    def platform(self) -> str | None: ...
+    def platform(self) -> Optional: ...
     @property
-    def stage(self) -> str | None: ...
+    def stage(self) -> Optional: ...
     @property
-    def quantity(self) -> int: ...
+    def quantity(self) -> int | UnsetType: ...
     @property
-    def person(self) -> GivenPerson | None: ...
+    def person(self) -> GivenPerson | UnsetType | None: ...
     @property
-    def receipt(self) -> str | None: ...
+    def receipt(self) -> Optional: ...
 
 
-@dataclass(frozen=True, slots=True)
-class References:
+class References(Struct, frozen=True, gc=False, omit_defaults=True):
     """Pseudonyms of one person; they count under the first that is there, in this order."""
 
     level: int
@@ -60,20 +64,18 @@ class References:
     receipt: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True, gc=False, omit_defaults=True):
     """A line as it is kept."""
 
     line: int
     measure: str
-    platform: str | None
-    stage: str | None
     quantity: int
-    person: References | None
+    platform: str | None = None
+    stage: str | None = None
+    person: References | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(Struct, frozen=True, gc=False):
     """Under which text, when and how the person agreed."""
 
     text: str
@@ -81,8 +83,7 @@ class Consent:
     how: str
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True, gc=False):
     """A record before its place is settled; nothing in it identifies a person to who lacks the keys.
 
     `unit_id` is the unit as given (an id, or a code resolved on the day), None where the team's own is meant.
@@ -111,6 +112,10 @@ class Draft:
         return replace(self, household=None, consent=None, lines=())
 
 
+_AT = [pointer("lines", index) for index in range(50)]
+_Coded = tuple[str, str | None, str | None]  # Measure, platform, stage.
+
+
 @dataclass(slots=True)
 class Intake:
     """What it takes to make drafts of one request's rows: the keys, the directory, the clocks."""
@@ -121,6 +126,7 @@ class Intake:
     kept: dict[int, References | None] | None = None
     """In a correction: the person of each line of the revision that is replaced."""
     _level: int = field(init=False)
+    _good: set[_Coded] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self._level = self.keys.level
@@ -128,65 +134,74 @@ class Intake:
     def flags(self, lines: Sequence[GivenLine], day: date) -> tuple[str, ...]:
         """Give what a reader of the record should know about it."""
         found = {"clock_corrected"} if self.clock.corrects else set()
-        measures = [self.directory.measures.get(line.measure) for line in lines]
-        if any(measure is not None and measure.expired_on(day) for measure in measures):
-            found.add("measure_expired")
-        if any(measure is not None and measure.before(day) for measure in measures):
-            found.add("measure_not_begun")
-        return tuple(sorted(found))
+        for line in lines:
+            measure = self.directory.measures.get(line.measure)
+            if measure is None or measure.valid_from is measure.valid_to is None:
+                continue
+            if measure.expired_on(day):
+                found.add("measure_expired")
+            if measure.before(day):
+                found.add("measure_not_begun")
+        return tuple(sorted(found)) if found else ()
 
-    def household(self, ref: str | None, reporter_id: UUID) -> str | None:
+    def household(self, ref: str | None, reporter: str) -> str | None:
         """Make the pseudonym of a household's reference, which is its reporter's own."""
-        return None if ref is None else self.keys.pseudonym("household", f"{reporter_id}\x00{ref}")
+        return None if ref is None else self.keys.pseudonym("household", f"{reporter}\x00{ref}")
 
     def lines(
-        self, given: Sequence[GivenLine], reporter_id: UUID, day: date, faults: list[Fault], *, flat: bool = False
+        self, given: Sequence[GivenLine], reporter: str, day: date, faults: list[Fault], *, flat: bool = False
     ) -> tuple[Line, ...]:
         """Check the lines and make their pseudonyms; what is wrong is added to `faults`.
 
-        `flat` says that the one line is the row itself, which pointers then lead into.
+        `reporter` is the id as text; `flat` says that the one line is the row itself, which pointers then lead into.
         """
         seen: set[int] = set()
         made = []
         for index, line in enumerate(given):
-            at = "" if flat else pointer("lines", index)
-            if line.line in seen:
-                faults.append(Fault("line_repeated", at + "/line", {"line": line.line}))
-            seen.add(line.line)
-            faults.extend(self._catalogue_faults(line, at))
-            person = self._person(line, reporter_id, day, at, faults)
-            made.append(Line(line.line, line.measure, line.platform, line.stage, line.quantity, person))
+            at = "" if flat else _AT[index]
+            number, measure, platform, stage = line.line, line.measure, line.platform or None, line.stage or None
+            if number in seen:
+                faults.append(Fault("line_repeated", at + "/line", {"line": number}))
+            seen.add(number)
+            if (key := (measure, platform, stage)) not in self._good:
+                self._catalogue(key, at, faults)
+            person = self._person(line, reporter, day, at, faults) if line.person or line.receipt else None
+            made.append(Line(number, measure, line.quantity or 1, platform, stage, person))
         return tuple(made)
 
-    def _catalogue_faults(self, line: GivenLine, at: str) -> list[Fault]:
-        measure = self.directory.measures.get(line.measure)
-        faults = []
+    def _catalogue(self, line: _Coded, at: str, faults: list[Fault]) -> None:
+        """Check codes against the catalogue; what is good once is good for the whole request."""
+        code, platform, stage = line
+        measure = self.directory.measures.get(code)
+        found = []
         if measure is None:
-            faults.append(Fault("unknown_measure", at + "/measure", {"code": line.measure}))
-        elif line.stage is not None and line.stage not in measure.stages:
-            faults.append(Fault("unknown_stage", at + "/stage", {"measure": line.measure, "stage": line.stage}))
-        if line.platform is not None and line.platform not in self.directory.platforms:
-            faults.append(Fault("unknown_platform", at + "/platform", {"code": line.platform}))
-        return faults
+            found.append(Fault("unknown_measure", at + "/measure", {"code": code}))
+        elif stage is not None and stage not in measure.stages:
+            found.append(Fault("unknown_stage", at + "/stage", {"measure": code, "stage": stage}))
+        if platform is not None and platform not in self.directory.platforms:
+            found.append(Fault("unknown_platform", at + "/platform", {"code": platform}))
+        faults.extend(found)
+        if not found:
+            self._good.add(line)
 
-    def _person(self, line: GivenLine, reporter_id: UUID, day: date, at: str, faults: list[Fault]) -> References | None:
+    def _person(self, line: GivenLine, reporter: str, day: date, at: str, faults: list[Fault]) -> References | None:
         given, receipt = line.person, None
-        if line.receipt is not None and line.platform is None:
+        if line.receipt and not line.platform:
             faults.append(Fault("receipt_without_platform", at + "/receipt"))
-        elif line.receipt is not None:
+        elif line.receipt:
             receipt = self.keys.pseudonym("receipt", f"{line.platform}\x00{line.receipt}")
-        if given is None:
+        if not given:
             return References(self._level, receipt=receipt) if receipt else None
         if given.keep:
             return self._keep(line, given, receipt, at, faults)
-        if given.national_id is None and given.phone is None and given.ref is None:
+        if not (given.national_id or given.phone or given.ref):
             faults.append(Fault("person_without_reference", at + "/person"))
             return None
         return References(
             self._level,
-            self._national_id(given.national_id, day, at, faults),
-            self._phone(given.phone, at, faults),
-            self.keys.pseudonym("ref", f"{reporter_id}\x00{given.ref}") if given.ref is not None else None,
+            self._national_id(given.national_id, day, at, faults) if given.national_id else None,
+            self._phone(given.phone, at, faults) if given.phone else None,
+            self.keys.pseudonym("ref", f"{reporter}\x00{given.ref}") if given.ref else None,
             receipt,
         )
 
@@ -202,9 +217,7 @@ class Intake:
             return None
         return replace(kept, receipt=receipt) if receipt else kept
 
-    def _national_id(self, text: str | None, day: date, at: str, faults: list[Fault]) -> str | None:
-        if text is None:
-            return None
+    def _national_id(self, text: str, day: date, at: str, faults: list[Fault]) -> str | None:
         try:
             digits = national_id(text)
         except BadIdentity:
@@ -215,9 +228,7 @@ class Intake:
             return None
         return self.keys.pseudonym("national_id", digits)
 
-    def _phone(self, text: str | None, at: str, faults: list[Fault]) -> str | None:
-        if text is None:
-            return None
+    def _phone(self, text: str, at: str, faults: list[Fault]) -> str | None:
         try:
             return self.keys.pseudonym("phone", phone(text))
         except BadIdentity:

@@ -1,9 +1,11 @@
 """From a raw identity to a pseudonym: checked for form, used, and gone."""
 
-import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 __all__ = ["BadIdentity", "KeyChain", "national_id", "phone", "surely_under_14", "tells_identity"]
 
@@ -12,6 +14,7 @@ _SEPARATORS = re.compile(r"[\s.\-()]")
 _E164 = re.compile(r"\+[1-9][0-9]{7,14}")
 # The national numbering plan (Circular 22/2014/TT-BTTTT and its ten-digit mobile plan of 2018):
 # mobile 3, 5, 7, 8, 9 and eight digits; geographic 2 and nine digits.
+_MOBILE = re.compile(r"0[35789][0-9]{8}")  # As nearly all of them are written.
 _VIETNAMESE = re.compile(r"\+84(?:[35789][0-9]{8}|2[0-9]{9})")
 
 
@@ -25,7 +28,7 @@ class BadIdentity(ValueError):
 
 def national_id(text: str) -> str:
     """Give the twelve digits of a personal identification number (Law 26/2023/QH15, art. 12)."""
-    digits = _SEPARATORS.sub("", text)
+    digits = text if text.isalnum() else _SEPARATORS.sub("", text)
     if not _NATIONAL_ID.fullmatch(digits):
         raise BadIdentity("national_id")
     return digits
@@ -43,6 +46,8 @@ def surely_under_14(digits: str, day: date) -> bool:
 
 def phone(text: str) -> str:
     """Normalise a phone number to E.164; a national number is taken as Vietnamese."""
+    if _MOBILE.fullmatch(text):
+        return "+84" + text[1:]
     number = _SEPARATORS.sub("", text)
     if number.startswith("00"):
         number = "+" + number[2:]
@@ -60,15 +65,35 @@ def tells_identity(text: str) -> bool:
     return _TELLING.search(text) is not None
 
 
+def _keyed(key: bytes, content: bytes = b"") -> HMAC:
+    """Begin an HMAC-SHA-256; copied, it spares what is the same for each value."""
+    made = HMAC(key, SHA256())
+    made.update(content)
+    return made
+
+
+def _ended(begun: HMAC, content: bytes) -> bytes:
+    made = begun.copy()
+    made.update(content)
+    return made.finalize()
+
+
 @dataclass(frozen=True)
 class KeyChain:
     """The deployment's keys, oldest first; level n is HMAC(Kn, level n-1), so older pseudonyms can be lifted."""
 
-    keys: tuple[bytes, ...]
+    keys: tuple[bytes, ...] = field(repr=False)
+    _first: HMAC = field(init=False, repr=False, compare=False)
+    _rest: tuple[HMAC, ...] = field(init=False, repr=False, compare=False)
+    _digest: HMAC = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.keys or any(len(key) < 32 for key in self.keys):
             raise ValueError("the key chain needs at least one key of at least 32 bytes")
+        first, *rest = (_keyed(key) for key in self.keys)
+        object.__setattr__(self, "_first", first)
+        object.__setattr__(self, "_rest", tuple(rest))
+        object.__setattr__(self, "_digest", _keyed(_ended(first, b"digest")))
 
     @property
     def level(self) -> int:
@@ -77,11 +102,11 @@ class KeyChain:
 
     def pseudonym(self, kind: str, value: str) -> str:
         """Make the pseudonym of a normalised value: HMAC-SHA-256 cut to 128 bits, in hexadecimal."""
-        made = hmac.digest(self.keys[0], kind.encode() + b"\x00" + value.encode(), "sha256")[:16]
-        for key in self.keys[1:]:
-            made = hmac.digest(key, made, "sha256")[:16]
-        return made.hex()
+        made = _ended(self._first, f"{kind}\x00{value}".encode())
+        for key in self._rest:
+            made = _ended(key, made[:16])
+        return made.hex()[:32]
 
     def digest(self, content: bytes) -> bytes:
         """Make the keyed digest that tells a resend from a reused id; it hides the identities in the content."""
-        return hmac.digest(hmac.digest(self.keys[0], b"digest", "sha256"), content, "sha256")
+        return _ended(self._digest, content)

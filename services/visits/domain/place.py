@@ -6,7 +6,6 @@ from uuid import UUID
 
 from libs.common.problem import Fault
 from services.visits.domain.directory import Directory, Team, Unit
-from services.visits.domain.draft import Draft
 
 __all__ = ["Settled", "Waiting", "as_id", "settle", "team_id_of", "unit_id_of"]
 
@@ -57,27 +56,28 @@ def unit_id_of(reference: str, day: date, directory: Directory, pointer: str) ->
     return Fault("unit_code_not_valid_on_day", pointer, {"code": reference, "day": day.isoformat()})
 
 
-def settle(draft: Draft, directory: Directory, root: UUID | None) -> Settled | Waiting | list[Fault]:
-    """Settle where a draft counts, within the subtree under `root` (None: the whole country).
+def settle(
+    team_id: UUID | None, unit_id: UUID | None, day: date, directory: Directory, root: UUID | None
+) -> Settled | Waiting | list[Fault]:
+    """Settle where a record of a team's (None: a partner's) counts, within the subtree under `root` (None: everything).
 
     What cannot be checked because the registry has not told of it yet is waited for, and checked then. A team whose
     unit is no more counts in the unit that took all of its territory; where that was divided, somebody must say.
     """
     waiting: list[str] = []
     faults: list[Fault] = []
-    unit_id = draft.unit_id
-    if draft.kind == "visit":
-        team = directory.teams.get(draft.reporter_id)
+    if team_id is not None:
+        team = directory.teams.get(team_id)
         if team is None:
-            waiting.append(f"team:{draft.reporter_id}")
+            waiting.append(f"team:{team_id}")
         else:
-            faults += _team_faults(team, draft.day)
+            faults += _team_faults(team, day)
             waiting += _check(team.unit_id, None, directory, root, "/team", faults)
             if unit_id is None and not waiting:
-                standing = directory.standing(team.unit_id, draft.day)
+                standing = directory.standing(team.unit_id, day)
                 return faults or (Settled(standing.unit_id) if standing else Waiting((f"successor:{team.unit_id}",)))
     if unit_id is not None:
-        waiting += _check(unit_id, draft.day, directory, root, "/unit", faults)
+        waiting += _check(unit_id, day, directory, root, "/unit", faults)
     if faults:
         return faults
     if waiting or unit_id is None:

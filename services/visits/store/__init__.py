@@ -1,15 +1,14 @@
 """The log in PostgreSQL; the only place with SQL."""
 
+from services.visits.store.appending import NewRevision, insert
 from services.visits.store.progress import append_progress, refresh_held_since
 from services.visits.store.records import (
-    NewRevision,
     Stored,
     by_batch,
     by_change,
     held,
     held_among,
     history,
-    insert,
     latest,
     lock_records,
     page,

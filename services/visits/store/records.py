@@ -9,43 +9,19 @@ import asyncpg
 
 from libs.common.db import Connection
 from libs.common.log import Position
-from services.visits.store.sent import Sent
 
 __all__ = [
     "NOW",
-    "NewRevision",
     "Stored",
     "by_batch",
     "by_change",
     "held",
     "held_among",
     "history",
-    "insert",
     "latest",
     "lock_records",
     "page",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class NewRevision:
-    """A row to append; `held` rows are kept from the relay."""
-
-    record_id: UUID
-    revision: int
-    kind: str
-    state: str
-    held: bool
-    change_id: UUID
-    digest: bytes | None
-    reporter_id: UUID
-    type: str
-    occurred_given: datetime
-    occurred_at: datetime
-    reason: str | None
-    waiting_for: tuple[str, ...]
-    body: bytes
-    edition: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,47 +92,6 @@ def _stored(row: asyncpg.Record) -> Stored:
         current_revision=row["current_revision"],
         current_state=row["current_state"],
     )
-
-
-async def insert(connection: Connection, rows: Sequence[NewRevision], sent: Sent) -> dict[UUID, Position]:
-    """Append rows, sorted by record, in one statement; gives the positions of those that were new, by change id."""
-    ordered = sorted(rows, key=lambda row: (row.record_id, row.revision))
-    appended = await connection.fetch(
-        """INSERT INTO log (record_id, revision, edition, epoch, kind, state, held, change_id, digest, partition_key,
-               type, occurred_given, occurred_at, reason, waiting_for, body,
-               client_id, batch_id, received_at, sent_at, request_id)
-           SELECT record_id, revision, edition, (SELECT epoch FROM log_epoch), kind, state, held, change_id, digest,
-               reporter_id, type, occurred_given, occurred_at, reason,
-               coalesce(string_to_array(waiting_for, ' '), '{}'), body::json, $16, $17, $18, $19, $20
-           FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::boolean[], $7::uuid[],
-               $8::bytea[], $9::uuid[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[],
-               $15::text[])
-             AS row (record_id, revision, edition, kind, state, held, change_id, digest, reporter_id, type,
-               occurred_given, occurred_at, reason, waiting_for, body)
-           ON CONFLICT DO NOTHING
-           RETURNING change_id, epoch, xid::text::bigint AS xid, seq""",
-        [row.record_id for row in ordered],
-        [row.revision for row in ordered],
-        [row.edition for row in ordered],
-        [row.kind for row in ordered],
-        [row.state for row in ordered],
-        [row.held for row in ordered],
-        [row.change_id for row in ordered],
-        [row.digest for row in ordered],
-        [row.reporter_id for row in ordered],
-        [row.type for row in ordered],
-        [row.occurred_given for row in ordered],
-        [row.occurred_at for row in ordered],
-        [row.reason for row in ordered],
-        [" ".join(row.waiting_for) if row.waiting_for else None for row in ordered],
-        [row.body.decode() for row in ordered],
-        sent.client_id,
-        sent.batch_id,
-        sent.received_at,
-        sent.sent_at,
-        sent.request_id,
-    )
-    return {row["change_id"]: Position(row["epoch"], row["xid"], row["seq"]) for row in appended}
 
 
 async def by_change(connection: Connection, change_ids: Sequence[UUID]) -> dict[UUID, Stored]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from libs.common.db import Connection
@@ -11,7 +10,8 @@ from services.visits import events, store
 from services.visits.domain.draft import Draft
 from services.visits.store import NewRevision, Sent, Stored
 from services.visits.use_cases.prepare import Prepared
-from services.visits.use_cases.record import Receipts, new_revision, say_held
+from services.visits.use_cases.receipts import Receipt, Receipts
+from services.visits.use_cases.record import new_revision, say_held
 from services.visits.use_cases.view import record_view
 
 __all__ = ["Change", "correct", "problem_of", "void"]
@@ -40,7 +40,7 @@ def problem_of(faults: tuple[Fault, ...]) -> Problem:
 
 async def correct(
     connection: Connection, change: Change, prepare: Callable[[Draft], Prepared], sent: Sent, receipts: Receipts
-) -> dict[str, Any]:
+) -> Receipt:
     """Append a record's corrected content and give the receipt; the caller commits.
 
     `prepare` is given what is replaced. Raises Problem: record_unknown, stale_revision, already_voided, id_reused …
@@ -62,7 +62,7 @@ async def correct(
     return await _append(connection, change, revise, sent, receipts)
 
 
-async def void(connection: Connection, change: Change, sent: Sent, receipts: Receipts) -> dict[str, Any]:
+async def void(connection: Connection, change: Change, sent: Sent, receipts: Receipts) -> Receipt:
     """Append a revision with no lines and give the receipt; the caller commits. Raises as a correction does."""
 
     def revise(standing: _Standing) -> tuple[NewRevision, tuple[str, ...]]:
@@ -118,7 +118,7 @@ async def _append(
     revise: Callable[[_Standing], tuple[NewRevision, tuple[str, ...]]],
     sent: Sent,
     receipts: Receipts,
-) -> dict[str, Any]:
+) -> Receipt:
     """Decide and append, alone with the record: what is held may be settled at the same time."""
     await store.lock_records(connection, [change.record_id])
     if (before := await _seen_before(connection, change, receipts)) is not None:
@@ -129,8 +129,7 @@ async def _append(
     standing = _Standing(rows)
     _check(standing.current, change)
     row, flags = revise(standing)
-    appended = await store.insert(connection, [row], sent)
-    position = appended.get(change.change_id)
+    [position] = await store.insert(connection, [row], sent)
     if position is None:
         # Meanwhile somebody has used this id for a change of another record.
         raise problem_of((Fault("id_reused", "/id"),))
@@ -139,7 +138,7 @@ async def _append(
     return receipts.stored(None, row, position, sent, flags)
 
 
-async def _seen_before(connection: Connection, change: Change, receipts: Receipts) -> dict[str, Any] | None:
+async def _seen_before(connection: Connection, change: Change, receipts: Receipts) -> Receipt | None:
     """Look the change's own id up, before staleness is judged: a resend is a success however late."""
     known = (await store.by_change(connection, [change.change_id])).get(change.change_id)
     if known is None:

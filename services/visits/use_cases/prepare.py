@@ -1,27 +1,21 @@
 """A row as it was sent, made into a draft with its place settled, waited for, or its faults."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import Literal
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
+from msgspec import Struct
+
 from libs.common.problem import Fault
-from libs.contracts.visits_api import (
-    PartnerReportCorrection,
-    PartnerReportInput,
-    PersonInput,
-    VisitCorrection,
-    VisitInput,
-)
 from services.visits.domain.clock import local_day
-from services.visits.domain.draft import Consent, Draft, GivenLine, Intake, References
+from services.visits.domain.draft import Consent, Draft, Intake, References
 from services.visits.domain.identity import tells_identity
 from services.visits.domain.place import Settled, Waiting, settle, team_id_of, unit_id_of
+from services.visits.use_cases.rows import LineRow, ReportRow, Row, VisitRow
 
-__all__ = ["Author", "Prepared", "Row", "kept_persons", "prepare"]
-
-Row = VisitInput | VisitCorrection | PartnerReportInput | PartnerReportCorrection
+__all__ = ["Author", "Prepared", "Preparing", "kept_persons"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +27,7 @@ class Author:
     partner_id: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True, gc=False):
     """A row ready to be stored (`draft` and `place`) or with what is wrong with it."""
 
     index: int
@@ -44,89 +37,117 @@ class Prepared:
     place: Settled | Waiting | None = None
     faults: tuple[Fault, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class _OneInstall:
-    """A partner's report seen as the one line it is."""
-
-    measure: str
-    platform: str | None
-    stage: str | None
-    person: PersonInput | None
-    receipt: str | None
-    line: Literal[1] = 1
-    quantity: Literal[1] = 1
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a reader of the record should know about it."""
+        return self.draft.flags if self.draft is not None else ()
 
 
-def prepare(
-    index: int, row: Row, content: bytes, intake: Intake, author: Author, *, reporter: UUID | None = None
-) -> Prepared:
-    """Prepare a row; `content` is its canonical encoding, `reporter` that of the record a correction is for."""
-    digest = intake.keys.digest(content)
-    faults: list[Fault] = []
-    draft = _draft(row, intake, author, reporter, faults)
-    if draft is None or faults:
-        return Prepared(index, row.id, digest, faults=tuple(faults))
-    place = settle(draft, intake.directory, author.root)
-    if isinstance(place, list):
-        return Prepared(index, row.id, digest, faults=tuple(place))
-    return Prepared(index, row.id, digest, draft, place)
+class _Place(NamedTuple):
+    """Who reports, also as text, and where it counts; `given` is what is wrong with the unit itself."""
+
+    reporter_id: UUID
+    reporter: str
+    unit_id: UUID | None
+    given: tuple[Fault, ...]
+    settled: Settled | Waiting | tuple[Fault, ...]
 
 
-def _draft(row: Row, intake: Intake, author: Author, known: UUID | None, faults: list[Fault]) -> Draft | None:
-    reporter = _reporter(row, intake, author, known)
-    occurred_at = intake.clock.judge(row.occurred_at, "/occurred_at")
-    faults.extend(found for found in (reporter, occurred_at) if isinstance(found, Fault))
-    if isinstance(reporter, Fault) or isinstance(occurred_at, Fault):
-        return None
-    visit = row if isinstance(row, VisitInput | VisitCorrection) else None
-    given: Sequence[GivenLine] = row.lines if isinstance(row, VisitInput | VisitCorrection) else [_one(row)]
-    day = local_day(occurred_at)
-    lines = intake.lines(given, reporter, day, faults, flat=visit is None)
-    if row.consent is None and any(line.person for line in lines):
-        faults.append(Fault("consent_missing", "/consent"))
-    if visit is not None and visit.recorded_by is not None and tells_identity(visit.recorded_by):
-        faults.append(Fault("identity_in_text", "/recorded_by"))
-    household = visit.household.ref if visit is not None and visit.household is not None else None
-    return Draft(
-        kind="visit" if visit is not None else "partner_report",
-        reporter_id=reporter,
-        unit_id=_unit(row, day, intake, faults),
-        occurred_given=row.occurred_at,
-        occurred_at=occurred_at,
-        received_at=intake.clock.received_at,
-        channel=visit.channel if visit is not None else None,
-        recorded_by=visit.recorded_by if visit is not None else None,
-        household=intake.household(household, reporter),
-        consent=Consent(row.consent.text, row.consent.at, row.consent.how) if row.consent else None,
-        flags=intake.flags(given, day),
-        lines=lines,
+@dataclass(slots=True)
+class Preparing:
+    """Prepares the rows of one request; `reporter_id` is that of the record a correction is for."""
+
+    intake: Intake
+    author: Author
+    reporter_id: UUID | None = None
+    _places: dict[tuple[str | None, str | None, date], _Place | Fault] = field(init=False, default_factory=dict)
+    """Asked once for all rows that name the same team, unit and day."""
+
+    def prepare(self, index: int, row: Row, content: bytes) -> Prepared:
+        """Prepare a row; `content` is its canonical encoding."""
+        digest = self.intake.keys.digest(content)
+        occurred_at = self.intake.clock.judge(row.occurred_at, "/occurred_at")
+        if isinstance(occurred_at, Fault):
+            reporter = self._reporter(row)
+            found = (reporter, occurred_at) if isinstance(reporter, Fault) else (occurred_at,)
+            return Prepared(index, row.id, digest, faults=found)
+        day = local_day(occurred_at)
+        place = self._place(row, day)
+        if isinstance(place, Fault):
+            return Prepared(index, row.id, digest, faults=(place,))
+        faults: list[Fault] = []
+        draft = self._draft(row, place, occurred_at, day, faults)
+        faults += place.given
+        if faults or isinstance(place.settled, tuple):
+            settling = place.settled if isinstance(place.settled, tuple) else ()
+            return Prepared(index, row.id, digest, faults=tuple(faults) or settling)
+        return Prepared(index, row.id, digest, draft, place.settled)
+
+    def _draft(self, row: Row, place: _Place, occurred_at: datetime, day: date, faults: list[Fault]) -> Draft:
+        visit = row if isinstance(row, VisitRow) else None
+        given: Sequence[LineRow] = row.lines if isinstance(row, VisitRow) else [_one(row)]
+        intake, consent = self.intake, row.consent or None
+        lines = intake.lines(given, place.reporter, day, faults, flat=visit is None)
+        if consent is None and any(line.person for line in lines):
+            faults.append(Fault("consent_missing", "/consent"))
+        recorded_by = (visit.recorded_by or None) if visit is not None else None
+        if recorded_by is not None and tells_identity(recorded_by):
+            faults.append(Fault("identity_in_text", "/recorded_by"))
+        household = visit.household.ref if visit is not None and visit.household else None
+        return Draft(
+            "visit" if visit is not None else "partner_report",
+            place.reporter_id,
+            place.unit_id,
+            occurred_given=row.occurred_at,
+            occurred_at=occurred_at,
+            received_at=intake.clock.received_at,
+            channel=(visit.channel or None) if visit is not None else None,
+            recorded_by=recorded_by,
+            household=intake.household(household, place.reporter),
+            consent=Consent(consent.text, consent.at, consent.how) if consent is not None else None,
+            flags=intake.flags(given, day),
+            lines=lines,
+        )
+
+    def _place(self, row: Row, day: date) -> _Place | Fault:
+        team = row.team if isinstance(row, VisitRow) else None
+        key = (team, row.unit or None, day)
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = self._settled(row, day)
+        return place
+
+    def _settled(self, row: Row, day: date) -> _Place | Fault:
+        reporter = self._reporter(row)
+        if isinstance(reporter, Fault):
+            return reporter
+        unit = unit_id_of(row.unit, day, self.intake.directory, "/unit") if row.unit else None
+        if isinstance(unit, Fault):
+            return _Place(reporter, str(reporter), None, (unit,), ())
+        team_id = reporter if isinstance(row, VisitRow) else None
+        settled = settle(team_id, unit, day, self.intake.directory, self.author.root)
+        return _Place(reporter, str(reporter), unit, (), tuple(settled) if isinstance(settled, list) else settled)
+
+    def _reporter(self, row: Row) -> UUID | Fault:
+        if isinstance(row, ReportRow):
+            assert self.author.partner_id is not None
+            return self.author.partner_id
+        team = team_id_of(row.team, self.intake.directory, "/team")
+        if self.reporter_id is not None and team != self.reporter_id:
+            return Fault("reporter_changed", "/team")
+        return team
+
+
+def _one(row: ReportRow) -> LineRow:
+    """Give a partner's report as the one line it is."""
+    return LineRow(
+        line=1,
+        measure=row.measure,
+        platform=row.platform,
+        stage=row.stage,
+        person=row.person,
+        receipt=row.receipt,
     )
-
-
-def _one(row: PartnerReportInput | PartnerReportCorrection) -> _OneInstall:
-    return _OneInstall(row.measure, row.platform, row.stage, row.person, row.receipt)
-
-
-def _reporter(row: Row, intake: Intake, author: Author, known: UUID | None) -> UUID | Fault:
-    if isinstance(row, VisitInput):
-        return team_id_of(row.team, intake.directory, "/team")
-    if isinstance(row, VisitCorrection):
-        assert known is not None
-        team = known if row.team is None else team_id_of(row.team, intake.directory, "/team")
-        return Fault("reporter_changed", "/team") if team != known else known
-    assert author.partner_id is not None
-    return author.partner_id
-
-
-def _unit(row: Row, day: date, intake: Intake, faults: list[Fault]) -> UUID | None:
-    if row.unit is None:
-        return None
-    unit = unit_id_of(row.unit, day, intake.directory, "/unit")
-    if isinstance(unit, Fault):
-        faults.append(unit)
-        return None
-    return unit
 
 
 def kept_persons(draft: Draft) -> dict[int, References | None]:

@@ -3,93 +3,45 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from libs.common.db import Connection
 from libs.common.log import Position
-from libs.common.problem import Catalogue, Fault
+from libs.common.problem import Fault
 from services.visits import events, store
 from services.visits.domain.place import Settled, Waiting
 from services.visits.store import NewRevision, Sent, Stored
 from services.visits.use_cases.prepare import Prepared
+from services.visits.use_cases.receipts import Receipt, Receipts
 
-__all__ = ["Outcome", "Receipts", "new_revision", "record_batch", "say_held", "say_synced"]
-
-OWNER = "visits"
-
-
-@dataclass(frozen=True, slots=True)
-class Receipts:
-    """Makes receipts in the form of the contract; knows the sentences."""
-
-    catalogue: Catalogue
-
-    def rejected(self, index: int | None, change_id: UUID | None, faults: Iterable[Fault]) -> dict[str, Any]:
-        """Tell that nothing was stored, and why."""
-        return {
-            "index": index,
-            "id": change_id,
-            "status": "rejected",
-            "errors": [self.catalogue.describe(fault) for fault in faults],
-        }
-
-    @staticmethod
-    def stored(
-        index: int | None, row: NewRevision, position: Position, sent: Sent, flags: Sequence[str]
-    ) -> dict[str, Any]:
-        """Tell that the row was stored just now."""
-        return {
-            "index": index,
-            "id": row.change_id,
-            "status": "held" if row.state == "held" else "accepted",
-            "record": row.record_id,
-            "revision": row.revision,
-            "state": row.state,
-            "position": f"{OWNER}:{position}",
-            "batch": sent.batch_id,
-            "received_at": sent.received_at,
-            "waiting_for": list(row.waiting_for),
-            "flags": list(flags),
-        }
-
-    @staticmethod
-    def known(index: int | None, row: Stored) -> dict[str, Any]:
-        """Tell that this very thing had been stored before, when, and where its record stands now."""
-        return {
-            "index": index,
-            "id": row.change_id,
-            "status": "held" if row.current_state == "held" else "duplicate",
-            "record": row.record_id,
-            "revision": row.revision,
-            "state": row.current_state,
-            "position": f"{OWNER}:{row.position}",
-            "batch": row.batch_id,
-            "received_at": row.received_at,
-            "waiting_for": list(row.waiting_for) if row.current_state == "held" else [],
-            "flags": list(events.flags_of(row.body)),
-        }
+__all__ = ["Outcome", "creation", "new_revision", "record_batch", "say_held", "say_synced"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A batch's receipts in the order of its rows, and the highest position among them."""
+    """A batch's receipts in the order of its rows, the highest position among them, and what was stored just now."""
 
-    rows: list[dict[str, Any]]
+    rows: list[Receipt]
     position: Position | None
-    appended: frozenset[UUID] = frozenset()
-    held_reporters: frozenset[UUID] = frozenset()
-    reporters: frozenset[UUID] = frozenset()
+    stored: Sequence[NewRevision]
+    reporters: frozenset[UUID]
 
     @property
     def all_stored(self) -> bool:
         """Say whether every row is accepted, now or before."""
-        return all(row["status"] in ("accepted", "duplicate") for row in self.rows)
+        return all(row.status in ("accepted", "duplicate") for row in self.rows)
 
     @property
     def any_rejected(self) -> bool:
         """Say whether a row was rejected."""
-        return any(row["status"] == "rejected" for row in self.rows)
+        return any(row.status == "rejected" for row in self.rows)
+
+    @property
+    def held_reporters(self) -> frozenset[UUID]:
+        """Those of whom something is held that was not before."""
+        return frozenset(row.reporter_id for row in self.stored if row.held)
 
 
 def new_revision(prepared: Prepared, record_id: UUID, revision: int, *, reason: str | None = None) -> NewRevision:
@@ -102,83 +54,91 @@ def new_revision(prepared: Prepared, record_id: UUID, revision: int, *, reason: 
     state = "held" if held else "recorded"
     unit_id = place.unit_id if isinstance(place, Settled) else draft.unit_id
     return NewRevision(
-        record_id=record_id,
-        revision=revision,
-        kind=draft.kind,
-        state=state,
-        held=held,
-        change_id=prepared.change_id,
-        digest=prepared.digest,
-        reporter_id=draft.reporter_id,
-        type=events.RECORD_TYPE,
-        occurred_given=draft.occurred_given,
-        occurred_at=draft.occurred_at,
-        reason=reason,
-        waiting_for=place.waiting_for if isinstance(place, Waiting) else (),
-        body=events.record_body(draft, record_id, revision, state=state, unit_id=unit_id),
+        record_id,
+        revision,
+        draft.kind,
+        state,
+        held,
+        prepared.change_id,
+        prepared.digest,
+        draft.reporter_id,
+        events.RECORD_TYPE,
+        draft.occurred_given,
+        draft.occurred_at,
+        reason,
+        place.waiting_for if isinstance(place, Waiting) else (),
+        events.record_body(draft, record_id, revision, state=state, unit_id=unit_id),
     )
+
+
+def creation(prepared: Prepared) -> NewRevision | None:
+    """Make the log row of a new record, where it can be stored."""
+    if prepared.draft is None or prepared.change_id is None:
+        return None
+    return new_revision(prepared, prepared.change_id, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The rows of a batch, what was appended of them, and what had been stored before."""
+    """The rows of a batch, what was made of them and appended, and what had been stored before, all by index."""
 
     rows: Sequence[Prepared]
-    fresh: Mapping[UUID, NewRevision]
-    appended: Mapping[UUID, Position]
+    fresh: Mapping[int, NewRevision]
+    appended: Mapping[int, Position]
     known: Mapping[UUID, Stored]
     sent: Sent
     receipts: Receipts
-    validate: bool = False
+    validate: bool
 
-    def receipt(self, row: Prepared, first: Prepared | None) -> dict[str, Any]:
-        """Give a row's receipt; `first` is the earlier row of the batch with the same id."""
+    def receipt(self, row: Prepared, first: Prepared) -> Receipt:
+        """Give a row's receipt; `first` is the first row of the batch with the same id, perhaps itself."""
         if row.change_id is None:
             return self.receipts.rejected(row.index, None, row.faults)
-        if (stored := self.known.get(row.change_id)) is not None:
+        if (position := self.appended.get(row.index)) is not None:
+            return self.receipts.stored(row.index, self.fresh[row.index], position, self.sent, row.flags)
+        if self.known and (stored := self.known.get(row.change_id)) is not None:
             return self._known(row, stored)
-        if first is not None:
+        if first is not row:
             return self._again(row, first)
         if row.draft is None:
             return self.receipts.rejected(row.index, row.change_id, row.faults)
-        return self._fresh(row, row.change_id, row.draft.flags)
+        return self._valid(row, row.change_id)
 
-    def _known(self, row: Prepared, stored: Stored) -> dict[str, Any]:
+    def _known(self, row: Prepared, stored: Stored) -> Receipt:
         # Erasure drops the digest: whatever comes under that id then is taken for the resend it most likely is.
         if stored.digest is None or stored.digest == row.digest:
             return self.receipts.known(row.index, stored)
         return self.receipts.rejected(row.index, row.change_id, [Fault("id_reused", "/id")])
 
-    def _again(self, row: Prepared, first: Prepared) -> dict[str, Any]:
+    def _again(self, row: Prepared, first: Prepared) -> Receipt:
         if first.digest != row.digest:
             fault = Fault("id_repeated_in_batch", "/id", {"index": first.index})
             return self.receipts.rejected(row.index, row.change_id, [fault])
-        receipt = {**self.receipt(first, None), "index": row.index}
-        if receipt["status"] in ("accepted", "valid"):
-            receipt["status"] = "duplicate"
-        return receipt
+        receipt = self.receipt(first, first)
+        status = "duplicate" if receipt.status in ("accepted", "valid") else receipt.status
+        return replace(receipt, index=row.index, status=status)
 
-    def _fresh(self, row: Prepared, change_id: UUID, flags: Sequence[str]) -> dict[str, Any]:
-        revision = self.fresh[change_id]
-        if self.validate:
-            status = "held" if revision.state == "held" else "valid"
-            waiting_for = list(revision.waiting_for)
-            return {"index": row.index, "id": change_id, "status": status, "waiting_for": waiting_for, "flags": flags}
-        return self.receipts.stored(row.index, revision, self.appended[change_id], self.sent, flags)
+    def _valid(self, row: Prepared, change_id: UUID) -> Receipt:
+        assert self.validate
+        revision = self.fresh[row.index]
+        status = "held" if revision.held else "valid"
+        return Receipt(row.index, change_id, status, waiting_for=revision.waiting_for, flags=row.flags)
 
 
-def _firsts(rows: Sequence[Prepared]) -> list[Prepared | None]:
-    """Give, for each row, the earlier row of the batch with the same id, if there is one."""
-    seen: dict[UUID, Prepared] = {}
-    firsts: list[Prepared | None] = []
-    for row in rows:
-        first = seen.setdefault(row.change_id, row) if row.change_id is not None else row
-        firsts.append(first if first is not row else None)
-    return firsts
+def _firsts(rows: Sequence[Prepared]) -> list[Prepared]:
+    """Give, for each row, the first row of the batch with the same id: mostly itself."""
+    seen: dict[int, Prepared] = {}
+    return [seen.setdefault(row.change_id.int, row) if row.change_id is not None else row for row in rows]
 
 
 async def record_batch(
-    connection: Connection, rows: Sequence[Prepared], sent: Sent, receipts: Receipts, *, validate: bool = False
+    connection: Connection,
+    rows: Sequence[Prepared],
+    creations: Sequence[NewRevision | None],
+    sent: Sent,
+    receipts: Receipts,
+    *,
+    validate: bool = False,
 ) -> Outcome:
     """Store what can be stored and give every row its receipt; the caller commits.
 
@@ -187,19 +147,24 @@ async def record_batch(
     """
     firsts = _firsts(rows)
     fresh = {
-        row.change_id: new_revision(row, row.change_id, 1)
-        for row, first in zip(rows, firsts, strict=True)
-        if row.draft is not None and row.change_id is not None and first is None
+        row.index: made
+        for row, made, first in zip(rows, creations, firsts, strict=True)
+        if made is not None and first is row
     }
-    appended = await store.insert(connection, list(fresh.values()), sent) if fresh and not validate else {}
-    unsure = [row.change_id for row in rows if row.change_id is not None and row.change_id not in appended]
+    tried = list(fresh.values()) if not validate else []
+    positions = await store.insert(connection, tried, sent) if tried else []
+    appended = {index: at for index, at in zip(fresh, positions, strict=not validate) if at is not None}
+    unsure = [
+        row.change_id
+        for row, first in zip(rows, firsts, strict=True)
+        if row.change_id is not None and first is row and row.index not in appended
+    ]
     known = await store.by_change(connection, unsure) if unsure else {}
     batch = _Batch(rows, fresh, appended, known, sent, receipts, validate)
     return Outcome(
         rows=[batch.receipt(row, first) for row, first in zip(rows, firsts, strict=True)],
         position=max([*appended.values(), *(row.position for row in known.values())], default=None),
-        appended=frozenset(appended),
-        held_reporters=frozenset(fresh[i].reporter_id for i in appended if fresh[i].state == "held"),
+        stored=[fresh[index] for index in appended],
         reporters=frozenset(row.draft.reporter_id for row in rows if row.draft is not None),
     )
 

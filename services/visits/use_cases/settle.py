@@ -1,9 +1,10 @@
 """Held records: counted when what they wait for has come, expired with a reason when it never does."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from libs.common.db import Connection
 from services.visits import events, store
@@ -59,7 +60,8 @@ def _place(draft: Draft, client_id: str, directory: Directory, root_of: Root) ->
         root = root_of(client_id)
     except LookupError:
         return "client_suspended"
-    place = settle(draft, directory, root)
+    team_id = draft.reporter_id if draft.kind == "visit" else None
+    place = settle(team_id, draft.unit_id, draft.day, directory, root)
     return place[0].code if isinstance(place, list) else place
 
 

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.problem import Fault, Problem
-from libs.common.strict_json import MAX_DEPTH, _split_carefully, check, pointer, split
+from libs.common.strict_json import (
+    MAX_DEPTH,
+    Split,
+    _split_carefully,
+    _split_quickly,
+    check,
+    check_row,
+    pointer,
+    says_the_same,
+    split,
+)
 
 _VALUES = st.recursive(
     st.none()
@@ -25,12 +35,18 @@ _VALUES = st.recursive(
 _ENVELOPES = st.dictionaries(st.sampled_from(["device", "sent_at", 'a"b":']), _VALUES, max_size=3)
 
 
+def _read(body: bytes) -> Split:
+    """Split a body and check every row of it."""
+    parts = split(body)
+    return Split(parts.envelope, [row if isinstance(row, list) else check_row(row) for row in parts.rows])
+
+
 @given(_ENVELOPES, st.lists(_VALUES, max_size=5), st.booleans())
 def test_the_quick_and_the_careful_reading_agree_on_every_clean_body(
     envelope: dict[str, object], rows: list[object], escaped: bool
 ) -> None:
     body = json.dumps({**envelope, "rows": rows}, ensure_ascii=escaped).encode()
-    quick, careful = split(body), _split_carefully(body)
+    quick, careful = _read(body), _split_carefully(body)
     assert json.loads(quick.envelope) == json.loads(careful.envelope) == envelope
     assert [json.loads(row) for row in quick.rows if isinstance(row, bytes)] == rows
     assert [json.loads(row) for row in careful.rows if isinstance(row, bytes)] == rows
@@ -53,7 +69,7 @@ def test_the_quick_and_the_careful_reading_agree_on_every_clean_body(
     ],
 )
 def test_a_hostile_row_is_named_and_the_others_are_kept(row: str, code: str, at: str) -> None:
-    parts = split(f'{{"rows": [{{"ok": 1}}, {row}, {{"ok": "é"}}]}}'.encode())
+    parts = _read(f'{{"rows": [{{"ok": 1}}, {row}, {{"ok": "é"}}]}}'.encode())
     assert json.loads(parts.rows[0]) == {"ok": 1}  # type: ignore[arg-type]
     assert json.loads(parts.rows[2]) == {"ok": "é"}  # type: ignore[arg-type]
     faults = parts.rows[1]
@@ -66,6 +82,38 @@ def test_what_cannot_be_split_is_refused_whole(body: bytes) -> None:
     with pytest.raises(Problem) as caught:
         split(body)
     assert caught.value.code == "not_json"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"device": 1, "device": 2, "rows": []}',
+        '{"rows": [1], "rows": [2]}',
+        '{"rows": [1], "r\\u006fws": [2]}',
+        '{"a\\u0022": 1, "b\\u0022": 1, "c": 1, "c": 2, "rows": []}',
+        '{"device": {"a": 1, "a": 2}, "rows": []}',
+        '{"device": "\\ud800", "rows": []}',
+        '{"device": NaN, "rows": []}',
+        '{"rows": {}}',
+        "{}",
+    ],
+)
+def test_an_envelope_that_is_not_clean_is_never_split_quickly(body: str) -> None:
+    assert _split_quickly(body.encode()) is None
+    with pytest.raises(Problem) as caught:
+        split(body.encode())
+    assert caught.value.code in ("malformed", "not_json")
+
+
+@given(st.dictionaries(st.text(max_size=3), _VALUES, max_size=4), st.integers(0), st.booleans())
+def test_a_member_that_was_dropped_is_never_vouched_for(row: dict[str, object], chosen: int, escaped: bool) -> None:
+    """As a parser drops it: the first of two members of one name."""
+    again = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+    members = [f"{json.dumps(k, ensure_ascii=escaped)} : {json.dumps(v, ensure_ascii=escaped)}" for k, v in row.items()]
+    assert says_the_same(f"{{{', '.join(members)}}}".encode(), again) or b"\\u" in ", ".join(members).encode()
+    if members:
+        twice = members[chosen % len(members)]
+        assert not says_the_same(f"{{{', '.join([twice, *members])}}}".encode(), again)
 
 
 def test_a_single_document_is_checked_the_same_way() -> None:
@@ -85,7 +133,7 @@ def _nested(levels: int) -> str:
 def test_a_row_nested_too_deeply_is_named_and_the_others_are_kept(levels: int, spelt: str) -> None:
     # Escaped, a letter sends the whole body to the careful reading.
     rows = [f'{{"ok": "{spelt}"}}', _nested(levels), _nested(MAX_DEPTH), '{"a": "[[[\\"{{{"}']
-    parts = split(f'{{"device": "d", "rows": [{", ".join(rows)}]}}'.encode())
+    parts = _read(f'{{"device": "d", "rows": [{", ".join(rows)}]}}'.encode())
     assert parts.rows[1] == [Fault("too_deep", "/a" + "/0" * (MAX_DEPTH - 1), {"limit": MAX_DEPTH})]
     kept = [json.loads(row) for row in (parts.rows[0], *parts.rows[2:]) if isinstance(row, bytes)]
     assert kept == [json.loads(row) for row in (rows[0], *rows[2:])]
@@ -95,7 +143,7 @@ def test_a_row_nested_too_deeply_is_named_and_the_others_are_kept(levels: int, s
 def test_brackets_within_texts_and_beside_each_other_are_not_depth() -> None:
     row = {"text": "[" * 500 + '\\"' + "{" * 500, "beside": [[n] for n in range(500)]}
     body = json.dumps({"rows": [row]}).encode()
-    assert [json.loads(r) for r in split(body).rows if isinstance(r, bytes)] == [row]
+    assert [json.loads(r) for r in _read(body).rows if isinstance(r, bytes)] == [row]
 
 
 @pytest.mark.parametrize("levels", [MAX_DEPTH + 1, 950, 50_000])
@@ -126,7 +174,7 @@ def test_what_is_deep_and_broken_is_refused_whole(body: str) -> None:
 
 def test_twenty_faults_of_a_row_are_told_and_then_only_that_there_are_more() -> None:
     rows = [f'{{"a": [{", ".join(["NaN"] * count)}]}}' for count in (20, 21, 5000)]
-    parts = split(f'{{"rows": [{", ".join(rows)}]}}'.encode())
+    parts = _read(f'{{"rows": [{", ".join(rows)}]}}'.encode())
     named = [Fault("not_a_number", f"/a/{n}", {"key": ""}) for n in range(20)]
     assert parts.rows == [named, [*named, Fault("more_faults")], [*named, Fault("more_faults")]]
 

@@ -76,8 +76,7 @@ async def open_door(
         issuer.client(CLIENT)
         known = asyncio.Event()
         known.set()
-        listening = listen()
-        port: int = listening.getsockname()[1]
+        listening, port = listen()
         session = await stack.enter_async_context(aiohttp.ClientSession(f"http://127.0.0.1:{port}"))
         door = Door(session, issuer, known, port)
         addresses = {name: await upstream(name, door, stack, away) for name in ("registry", "visits", "metrics")}
@@ -113,18 +112,17 @@ async def started(server: uvicorn.Server) -> None:
     raise TimeoutError("the gateway did not start")
 
 
-def listen() -> socket.socket:
+def listen() -> tuple[socket.socket, int]:
     """Listen on a free port of the loopback."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen()
-    return listening
+    return listening, listening.getsockname()[1]
 
 
 async def upstream(name: str, door: Door, stack: AsyncExitStack, away: bool) -> str:
     """Start an upstream and give its address; one that is away has a port on which nobody listens."""
-    listening = listen()
-    port = listening.getsockname()[1]
+    listening, port = listen()
     if away:
         listening.close()
         return f"http://127.0.0.1:{port}"
@@ -132,7 +130,7 @@ async def upstream(name: str, door: Door, stack: AsyncExitStack, away: bool) -> 
     async def receive(request: web.Request) -> web.StreamResponse:
         return await door.receive(name, request)
 
-    app = web.Application(client_max_size=4 * 1024 * 1024)
+    app = web.Application(client_max_size=32 * 1024 * 1024)
     app.router.add_route("*", "/{path:.*}", receive)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

@@ -12,6 +12,7 @@ from tests.unit.gateway.door import open_door, raw
 
 MIB = 1024 * 1024
 BATCH = "/v1/visits:batch"
+BULK = "/v1/visits:bulk"
 RECORD = "0196b6d0-5a40-7c31-9a52-6f1d2c3b4a59"
 JSON = {"content-type": "application/json"}
 
@@ -229,3 +230,31 @@ async def test_an_upstream_that_cannot_be_reached_is_told_by_name() -> None:
     async with open_upstreams({"visits": "http://127.0.0.1:1/"}, connect_seconds=1, answer_seconds=1) as upstreams:
         with pytest.raises(UpstreamAway, match="visits"):
             await upstreams["visits"].ask("GET", "/v1/visits", {}, None)
+
+
+async def test_a_large_body_arrives_as_it_is_and_one_byte_more_is_too_large() -> None:
+    async with open_door() as door:
+        headers = {**door.authorized(), **JSON}
+        async with door.session.post(BULK, data=chunks(16 * MIB), headers=headers) as response:
+            assert response.status == 200
+        assert door.noted[0].headers["content-length"] == str(16 * MIB)
+        assert door.noted[0].body == b"x" * (16 * MIB)
+        async with door.session.post(BULK, data=chunks(16 * MIB + 1), headers=headers) as response:
+            assert (response.status, (await response.json(content_type=None))["code"]) == (413, "body_too_large")
+        assert len(door.noted) == 1
+
+
+async def test_only_a_few_large_bodies_are_in_hand_at_a_time_and_live_work_goes_on() -> None:
+    async with open_door() as door:
+        door.delay_seconds = 0.5
+
+        async def ask(path: str) -> int:
+            async with door.session.post(path, data=b"{}", headers={**door.authorized(), **JSON}) as response:
+                if response.status == 503:
+                    assert (await response.json(content_type=None))["code"] == "bulk_busy"
+                    assert response.headers["retry-after"] == "2"
+                return response.status
+
+        *bulks, live = await asyncio.gather(*(ask(BULK) for _ in range(5)), ask(BATCH))
+        assert (sorted(bulks), live) == ([200] * 4 + [503], 200)
+        assert await ask(BULK) == 200
