@@ -1,4 +1,4 @@
-"""`python -m services.metrics api | consumer | all | migrate | dead-letters list | dead-letters redrive`."""
+"""`python -m services.metrics api | consumer | all | migrate | dead-letters list, redrive | rollups status, drop`."""
 
 import argparse
 import asyncio
@@ -10,8 +10,11 @@ from libs.common.process import answer, run
 from libs.common.telemetry import configure_logging
 from services.metrics import wiring
 from services.metrics.consumer import redrive
+from services.metrics.domain.rollups import PROVINCE
 from services.metrics.settings import CommandSettings, Settings
 from services.metrics.store.letters import list_letters
+from services.metrics.store.rollups import read_members, read_state
+from services.metrics.use_cases.rollups import drop
 
 PROCESSES = {
     "api": "answer queries over HTTP",
@@ -36,6 +39,10 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("list", help=f"the oldest {MAX_LETTERS}, each with the reason")
     again = actions.add_parser("redrive", help="process them again; those that can be are removed")
     again.add_argument("ids", type=int, nargs="*", metavar="id", help=f"default: the oldest {MAX_LETTERS}")
+    rollups = commands.add_parser("rollups", help="sums by commune or province and month, which make queries quick")
+    actions = rollups.add_subparsers(dest="action", required=True, metavar="action")
+    actions.add_parser("status", help="how much of them is ready, and what is outstanding")
+    actions.add_parser("drop", help="answer from cells until the consumer has made them anew")
     return parser
 
 
@@ -60,11 +67,33 @@ async def _redrive(settings: CommandSettings, ids: Sequence[int]) -> int:
     return 1 if dead or len(ids) > handled else 0
 
 
+async def _rollups_status(settings: CommandSettings) -> int:
+    async with (
+        wiring.open_database(settings) as engine,
+        transaction(engine, isolation="repeatable_read", readonly=True) as connection,
+    ):
+        state = await read_state(connection)
+        members = await read_members(connection, 0)
+    ready = sum(member.ready == PROVINCE for member in members) if state.begun else 0
+    print(f"{ready} of {len(members)} units ready, {state.entries} changes outstanding")
+    return 0
+
+
+async def _drop_rollups(settings: CommandSettings) -> int:
+    async with wiring.open_database(settings) as engine:
+        await drop(engine)
+    return 0
+
+
 def _dispatch(asked: argparse.Namespace) -> int:
     match asked.command, getattr(asked, "action", ""):
         case "migrate", _:
             wiring.migrate(CommandSettings())
             return 0
+        case _, "status":
+            return asyncio.run(_rollups_status(CommandSettings()))
+        case _, "drop":
+            return asyncio.run(_drop_rollups(CommandSettings()))
         case _, "list":
             return asyncio.run(_list(CommandSettings()))
         case _, "redrive":

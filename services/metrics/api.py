@@ -18,6 +18,7 @@ from libs.common.problem import Fault, Problem
 from libs.common.strict_json import check as check_json
 from libs.common.validation import faults_of
 from libs.contracts.metrics_api import REVISION_HEADER, MetricsQuery, RevisionAnswer
+from services.metrics.domain.memory import Memories
 from services.metrics.domain.picture import Picture
 from services.metrics.domain.question import check, scope_of
 from services.metrics.store.query import DataRevision, read_revision
@@ -40,6 +41,7 @@ class Api:
     engine: Engine
     guard: Guard
     picture: Picture
+    memories: Memories
     counted: Counted
     ready: Callable[[], bool]
     smallest_shown: int
@@ -114,7 +116,8 @@ class Api:
             }
             if is_current(request, headers["etag"]):
                 return Response(status_code=304, headers=headers)
-            answered = await answer(connection, query, question, units, reader, self.picture, revision)
+            memory = self.memories.of(revision.epoch)
+            answered = await answer(connection, query, question, units, reader, self.picture, memory, revision)
         return Response(answered.model_dump_json(by_alias=True), headers=headers, media_type=JSON)
 
     def _tag(self, query: MetricsQuery, reader: Reader, read_at: str) -> str:

@@ -31,9 +31,21 @@ class Settings(CommonSettings, CommandSettings):
         default=10, gt=0, validation_alias="METRICS_AT_LEAST_SECONDS", description="How long a query waits for at_least"
     )
     pool_size: int = Field(default=10, ge=1, validation_alias="METRICS_POOL_SIZE", description="Connections of the API")
+    memory_bytes: int = Field(
+        default=48_000_000,
+        ge=0,
+        validation_alias="METRICS_MEMORY_BYTES",
+        description="Sets of roll-ups and unions of them that the API keeps, about",
+    )
     query_seconds: float = Field(
         default=30, gt=0, validation_alias="METRICS_QUERY_SECONDS", description="No query lives longer"
     )
     fold_seconds: float = Field(
         default=10, gt=0, validation_alias="METRICS_FOLD_SECONDS", description="No fold's transaction lives longer"
+    )
+    rollup_entries: int = Field(
+        default=10_000,
+        ge=1,
+        validation_alias="METRICS_ROLLUP_ENTRIES",
+        description="So many changes of cells are worked into the roll-ups at once, or fewer every 30 s",
     )

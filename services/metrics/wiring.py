@@ -22,9 +22,12 @@ from libs.contracts.problems import entries
 from libs.contracts.topics import CATALOGUE, CLIENTS, RECORDS, TEAMS, UNITS
 from services.metrics.api import Api
 from services.metrics.consumer import handle, picture_handlers
+from services.metrics.domain.memory import Memories
 from services.metrics.domain.picture import Picture
 from services.metrics.settings import CommandSettings, Settings
+from services.metrics.store.ids import quick_of
 from services.metrics.use_cases.counted import Counted
+from services.metrics.use_cases.keep_rollups import RollupPace, keep_rollups
 
 __all__ = ["build_api", "migrate", "open_database", "run"]
 
@@ -57,6 +60,7 @@ def build_api(
         engine,
         guard,
         picture,
+        Memories(settings.memory_bytes, quick_of),
         counted,
         ready,
         smallest_shown=settings.smallest_shown,
@@ -79,27 +83,44 @@ async def _consume(
     )
 
 
+async def _roll_up(
+    engine: db.Engine,
+    settings: Settings,
+    registry: CollectorRegistry,
+    replica: Replica,
+    picture: Picture,
+    stop: asyncio.Event,
+) -> None:
+    await replica.until_ready(stop)
+    pace = RollupPace(entries=settings.rollup_entries)
+    await keep_rollups(engine, settings.database_url, picture.units, pace, registry, stop)
+
+
 async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
     """Run the API, the consumer, or both in one process for one machine, until told to stop."""
     registry = new_registry()
     loops: dict[str, Loop] = {}
     parts: dict[str, Callable[[], bool]] = {}
     routes = []
+    picture, guard = Picture(), Guard(settings.token_issuer)
+    # To fold nothing of the registry is needed; to roll up, the map.
+    topics = [UNITS, TEAMS, CATALOGUE, CLIENTS] if api else [UNITS]
+    replica = Replica(settings.kafka_bootstrap, topics, picture_handlers(picture, guard), registry)
+    loops["replica"] = replica.run
     async with AsyncExitStack() as stack:
         if consumer:
             folding = await stack.enter_async_context(_engine(settings, "fold", 2, settings.fold_seconds))
             pulse = Pulse()
             loops["consumer"] = partial(_consume, folding, settings, registry, pulse)
             parts["consumer"] = pulse.alive
+            rolling = await stack.enter_async_context(_engine(settings, "rollups", 1, settings.fold_seconds))
+            loops["rollups"] = partial(_roll_up, rolling, settings, registry, replica, picture)
         if api:
-            picture, guard = Picture(), Guard(settings.token_issuer)
-            topics = [UNITS, TEAMS, CATALOGUE, CLIENTS]
-            replica = Replica(settings.kafka_bootstrap, topics, picture_handlers(picture, guard), registry)
             reading = await stack.enter_async_context(
                 _engine(settings, "query", settings.pool_size, settings.query_seconds)
             )
             endpoints, counted = build_api(reading, guard, picture, settings, replica.ready.is_set)
-            loops |= {"replica": replica.run, "counted": counted.run}
+            loops["counted"] = counted.run
             parts["registry"] = replica.ready.is_set
             routes = endpoints.routes()
         app = build_app(

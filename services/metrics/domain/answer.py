@@ -1,6 +1,6 @@
 """Numbers: cells and facts tallied by group, people and households as unions, also in the total."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyroaring import BitMap
@@ -8,7 +8,7 @@ from pyroaring import BitMap
 from services.metrics.domain.facts import KIND_RANGE, PARTNER, REFERENCE_KINDS, TEAM
 from services.metrics.domain.grouping import Group, Place
 
-__all__ = ["Matching", "Numbers", "Sums", "Tally", "TooManyGroups", "numbers_of", "total_of"]
+__all__ = ["Matching", "Numbers", "Sums", "Tally", "TooManyGroups", "Unite", "numbers_of", "total_of"]
 
 
 class TooManyGroups(Exception):
@@ -40,8 +40,11 @@ class Numbers:
     reasons: Mapping[str, str]
 
 
-StoredCell = tuple[Place, int, int, bytes, bytes]
-"""Place, quantity, unknown, serialised persons and households (empty for none)."""
+StoredCell = tuple[Place, int, int, Sequence[BitMap], Sequence[BitMap]]
+"""Place, quantity, unknown, persons and households, each a union of sets; a roll-up stands as its month's first day."""
+
+
+Unite = Callable[..., BitMap]
 
 
 class Tally:
@@ -52,10 +55,10 @@ class Tally:
         self._max_groups = max_groups
         self.sums: dict[Group, Sums] = {}
 
-    def add(self, cells: Iterable[StoredCell]) -> None:
-        """Take in cells; raises TooManyGroups."""
-        persons: dict[Group, list[bytes]] = {}
-        households: dict[Group, list[bytes]] = {}
+    def add(self, cells: Iterable[StoredCell], unite: Unite = BitMap.union) -> None:
+        """Take in cells, their sets united by a function that may know some unions; raises TooManyGroups."""
+        persons: dict[Group, list[BitMap]] = {}
+        households: dict[Group, list[BitMap]] = {}
         for place, quantity, unknown, people, homes in cells:
             group = self._group(place)
             sums = self.sums.get(group)
@@ -66,13 +69,13 @@ class Tally:
             sums.kinds.add(place.reporter_kind)
             sums.measures.add(place.measure)
             if people:
-                persons.setdefault(group, []).append(people)
+                persons.setdefault(group, []).extend(people)
             if homes:
-                households.setdefault(group, []).append(homes)
+                households.setdefault(group, []).extend(homes)
         for group, sets in persons.items():
-            self.sums[group].persons |= _union(sets)
+            self.sums[group].persons = _joined(self.sums[group].persons, unite(*sets))
         for group, sets in households.items():
-            self.sums[group].households |= _union(sets)
+            self.sums[group].households = _joined(self.sums[group].households, unite(*sets))
 
     def _new(self, group: Group) -> Sums:
         if len(self.sums) >= self._max_groups:
@@ -81,21 +84,23 @@ class Tally:
         return sums
 
 
-def _union(serialised: Sequence[bytes]) -> BitMap:
-    return BitMap.union(*map(BitMap.deserialize, serialised))
+def _joined(one: BitMap, other: BitMap) -> BitMap:
+    """Unite without changing either: a union may be somebody else's, too."""
+    return one | other if one else other
 
 
-def total_of(rows: Iterable[Sums]) -> Sums:
+def total_of(rows: Collection[Sums]) -> Sums:
     """Give the whole: quantities added, people and households united, never added."""
-    total = Sums()
-    for sums in rows:
-        total.quantity += sums.quantity
-        total.unknown += sums.unknown
-        total.persons |= sums.persons
-        total.households |= sums.households
-        total.kinds |= sums.kinds
-        total.measures |= sums.measures
-    return total
+    if not rows:
+        return Sums()
+    return Sums(
+        sum(sums.quantity for sums in rows),
+        sum(sums.unknown for sums in rows),
+        BitMap.union(*(sums.persons for sums in rows)),
+        BitMap.union(*(sums.households for sums in rows)),
+        set().union(*(sums.kinds for sums in rows)),
+        set().union(*(sums.measures for sums in rows)),
+    )
 
 
 class Matching:

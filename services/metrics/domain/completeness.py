@@ -1,11 +1,11 @@
 """How far the reporters behind a number have sent everything."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-__all__ = ["Progress", "complete_through"]
+__all__ = ["Progress", "Synced", "complete_through"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +20,24 @@ class Progress:
     held_since: datetime | None
 
 
-def complete_through(active: Set[UUID], told: Iterable[Progress]) -> datetime | None:
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What the devices of some reporters say together: how many reporters, the least they say, and what is held.
+
+    `silent` where a device says nothing.
+    """
+
+    reporters: int
+    silent: bool
+    synced_through: datetime | None
+    held_since: datetime | None
+
+
+def complete_through(active: Set[UUID], told: Synced) -> datetime | None:
     """Give the time until which every active reporter has sent everything; None if one has never said.
 
     A reporter has sent what all its devices have sent, less what is held.
     """
-    said: set[UUID] = set()
-    limits: list[datetime] = []
-    for progress in told:
-        if progress.reporter_id not in active:
-            continue
-        if progress.held_since is not None:
-            limits.append(progress.held_since)
-        if progress.device is None:
-            continue
-        if progress.synced_through is None:
-            return None
-        said.add(progress.reporter_id)
-        limits.append(progress.synced_through)
-    return min(limits) if limits and said >= active else None
+    if not active or told.silent or told.reporters < len(active):
+        return None
+    return min((limit for limit in (told.synced_through, told.held_since) if limit is not None), default=None)

@@ -31,13 +31,17 @@ class Unit:
 
 @dataclass(slots=True)
 class UnitMap:
-    """All unit versions known here, with the look-ups made again after a change, when they are next asked for."""
+    """All unit versions known here, with the look-ups made again after a change, when they are next asked for.
+
+    `changes` counts the states that were taken.
+    """
 
     _units: dict[UUID, Unit] = field(default_factory=dict)
     _ids: dict[UUID, UUID] = field(default_factory=dict)
     _held_by: dict[UUID, frozenset[UUID]] = field(default_factory=dict)
     _by_code: dict[str, tuple[Unit, ...]] = field(default_factory=dict)
     _stale: bool = False
+    changes: int = 0
 
     def take(self, unit: Unit) -> None:
         """Take a unit's state unless a newer one is known."""
@@ -45,6 +49,7 @@ class UnitMap:
         if known is None or known.revision < unit.revision:
             self._units[unit.unit_id] = unit
             self._stale = True
+            self.changes += 1
 
     def one(self, unit_id: UUID) -> UUID:
         """Give the one object that stands for an id, so that 14,000 units with their paths stay small."""

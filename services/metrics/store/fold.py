@@ -1,21 +1,21 @@
 """What a fold reads, locks and writes, one statement each; locks are taken in the order of this file."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 from pyroaring import BitMap
 
 from libs.common.db import Connection
-from services.metrics.domain.cells import Cell, CellKey
+from services.metrics.domain.cells import Cell, CellKey, Delta, fresh_cell
 from services.metrics.domain.completeness import Progress
 from services.metrics.domain.facts import Fact, Record
+from services.metrics.store.changes import pack
+from services.metrics.store.literal import blobs, plain, texts
 
 __all__ = [
+    "begin_fold",
     "live_facts",
     "lock_cells",
-    "next_fold",
-    "plan_by_keys",
     "raise_heads",
     "raise_progress",
     "raise_revision",
@@ -24,19 +24,24 @@ __all__ = [
     "write_facts",
 ]
 
+FEW = 16
+"""A set that is no larger cannot become smaller as runs."""
+
 _FACT_COLUMNS = Fact._fields
 _COPY_COLUMNS = (*_FACT_COLUMNS, "fold_in")
 
 
-async def plan_by_keys(connection: Connection) -> None:
-    """Make the transaction's statements look up key by key.
+async def begin_fold(connection: Connection) -> int:
+    """Take the id of a fold, and make the transaction's statements look up key by key.
 
     A batch is small against the tables, which the planner cannot know of a parameter: it would read a table whole.
     """
-    await connection.execute(
-        """SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-                  set_config('enable_mergejoin', 'off', true), set_config('enable_bitmapscan', 'off', true)"""
+    fold: int = await connection.fetchval(
+        """SELECT nextval('fold_ids'), set_config('enable_seqscan', 'off', true),
+                  set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+                  set_config('enable_bitmapscan', 'off', true)"""
     )
+    return fold
 
 
 async def raise_heads(connection: Connection, records: Collection[Record]) -> dict[UUID, bool]:
@@ -46,61 +51,57 @@ async def raise_heads(connection: Connection, records: Collection[Record]) -> di
     """
     rows = await connection.fetch(
         """INSERT INTO heads AS head (record_id, revision, edition)
-           SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[]) AS told (record_id, revision, edition)
+           SELECT * FROM unnest($1::text::uuid[], $2::text::integer[], $3::text::integer[])
+               AS told (record_id, revision, edition)
            ORDER BY record_id
            ON CONFLICT (record_id) DO UPDATE SET revision = excluded.revision, edition = excluded.edition
                WHERE (head.revision, head.edition) < (excluded.revision, excluded.edition)
            RETURNING record_id, xmax = 0 AS is_new""",
-        [record.record_id for record in records],
-        [record.revision for record in records],
-        [record.edition for record in records],
+        plain(record.record_id for record in records),
+        plain(record.revision for record in records),
+        plain(record.edition for record in records),
     )
-    return {row["record_id"]: row["is_new"] for row in rows}
+    return {record_id: is_new for record_id, is_new in rows}
 
 
 async def live_facts(connection: Connection, record_ids: Sequence[UUID]) -> list[Fact]:
     """Give the facts that are so now."""
+    # Said as `fold_out IS NULL`, it would offer the planner the indexes of all live facts, to be read whole.
     rows = await connection.fetch(
-        f"SELECT {', '.join(_FACT_COLUMNS)} FROM facts WHERE record_id = ANY($1::uuid[]) AND fold_out IS NULL",
+        f"""SELECT {", ".join(_FACT_COLUMNS)} FROM facts
+           WHERE record_id = ANY($1::uuid[]) AND coalesce(fold_out, 0) = 0""",
         record_ids,
     )
     return [Fact(*row) for row in rows]
 
 
-async def lock_cells(
-    connection: Connection, keys: Sequence[CellKey], reporter_kinds: Sequence[int], fresh: Sequence[Cell]
-) -> dict[CellKey, Cell]:
-    """Make the cells that are missing, as they are in `fresh`, and give those that were there; all are locked."""
+async def lock_cells(connection: Connection, deltas: Mapping[CellKey, Delta]) -> dict[CellKey, Cell]:
+    """Make the cells that are missing, of what their delta brings, and give those that were there; all are locked."""
     # The update that never happens locks the row: making and locking in one statement keeps one order for both.
     made = await connection.fetch(
         f"""INSERT INTO cells ({_KEY}, reporter_kind, quantity, unknown, persons, households)
-           SELECT * FROM unnest({_KEY_ARRAYS}, $6::smallint[], $7::bigint[], $8::bigint[], $9::bytea[], $10::bytea[])
+           SELECT * FROM unnest({_KEY_TEXTS}, $6::text::smallint[], $7::text::bigint[], $8::text::bigint[],
+                   $9::text::bytea[], $10::text::bytea[])
                AS told ({_KEY}, reporter_kind, quantity, unknown, persons, households)
            ORDER BY {_KEY}
            ON CONFLICT ({_KEY}) DO UPDATE SET quantity = cells.quantity WHERE false
            RETURNING {_KEY}""",
-        *_arrays(keys),
-        reporter_kinds,
-        *_contents(fresh),
+        *_keys(deltas),
+        plain(delta.reporter_kind for delta in deltas.values()),
+        *_contents([fresh_cell(delta) for delta in deltas.values()]),
     )
-    known = list(set(keys).difference(map(_key, made))) if made else keys
+    known = list(deltas.keys() - set(map(tuple, made)))
     if not known:
         return {}
     rows = await connection.fetch(
         f"""SELECT place, quantity, unknown, persons, households
-           FROM unnest({_KEY_ARRAYS}) WITH ORDINALITY AS told ({_KEY}, place) JOIN cells USING ({_KEY})""",
-        *_arrays(known),
+           FROM unnest({_KEY_TEXTS}) WITH ORDINALITY AS told ({_KEY}, place) JOIN cells USING ({_KEY})""",
+        *_keys(known),
     )
     return {
         known[place - 1]: Cell(quantity, unknown, _set(persons), _set(households))
         for place, quantity, unknown, persons, households in rows
     }
-
-
-async def next_fold(connection: Connection) -> int:
-    """Take the id of a fold."""
-    fold: int = await connection.fetchval("SELECT nextval('fold_ids')")
-    return fold
 
 
 async def write_facts(connection: Connection, fold: int, retired: Sequence[Fact], entered: Sequence[Fact]) -> None:
@@ -126,11 +127,11 @@ async def still_held(
     if not candidates:
         return set()
     rows = await connection.fetch(
-        f"""SELECT DISTINCT place FROM unnest({_KEY_ARRAYS}, $6::bigint[]) WITH ORDINALITY
+        f"""SELECT DISTINCT place FROM unnest({_KEY_TEXTS}, $6::text::bigint[]) WITH ORDINALITY
                AS told ({_KEY}, {column}, place) JOIN facts USING ({_KEY}, {column})
            WHERE fold_out IS NULL""",
-        *_arrays([key for key, _ in candidates]),
-        [number for _, number in candidates],
+        *_keys([key for key, _ in candidates]),
+        plain(number for _, number in candidates),
     )
     return {candidates[row["place"] - 1] for row in rows}
 
@@ -140,12 +141,12 @@ async def save_cells(connection: Connection, cells: Mapping[CellKey, Cell]) -> N
     await connection.execute(
         f"""UPDATE cells SET quantity = told.quantity, unknown = told.unknown,
                persons = told.persons, households = told.households
-           FROM unnest({_KEY_ARRAYS}, $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[])
+           FROM unnest({_KEY_TEXTS}, $6::text::bigint[], $7::text::bigint[], $8::text::bytea[], $9::text::bytea[])
                AS told ({_KEY}, quantity, unknown, persons, households)
            WHERE (cells.unit_id, cells.measure, cells.platform, cells.day, cells.reporter_id)
                = (told.unit_id, told.measure, told.platform, told.day, told.reporter_id)""",
-        *_arrays(list(cells)),
-        *_contents(list(cells.values())),
+        *_keys(cells),
+        *_contents(cells.values()),
     )
 
 
@@ -165,36 +166,40 @@ async def raise_progress(connection: Connection, told: Collection[Progress]) -> 
     return len(rows)
 
 
-async def raise_revision(connection: Connection, fold: int) -> None:
-    """Raise the data revision, last in the transaction, so that revisions become visible in their order."""
+async def raise_revision(connection: Connection, fold: int, deltas: Mapping[CellKey, Delta]) -> None:
+    """Raise the data revision, last in the transaction, so that revisions become visible in their order.
+
+    What changed is kept beside it until the roll-ups have it.
+    """
     await connection.execute(
         """WITH raised AS (
                UPDATE data_revision SET n = n + 1, changed_at = clock_timestamp() RETURNING epoch, n, changed_at
+           ), folded AS (
+               INSERT INTO folds (fold, epoch, n, folded_at, entries) SELECT $1, epoch, n, changed_at, $2 FROM raised
            )
-           INSERT INTO folds (fold, epoch, n, folded_at) SELECT $1, epoch, n, changed_at FROM raised""",
+           INSERT INTO fold_changes (n, entries, changes) SELECT n, $2, $3 FROM raised WHERE $2 > 0""",
         fold,
+        len(deltas),
+        pack(deltas),
     )
 
 
 _KEY = ", ".join(CellKey._fields)
-_KEY_ARRAYS = "$1::uuid[], $2::text[], $3::text[], $4::date[], $5::uuid[]"
+_KEY_TEXTS = "$1::text::uuid[], $2::text::text[], $3::text::text[], $4::text::date[], $5::text::uuid[]"
 
 
-def _arrays(keys: Sequence[CellKey]) -> list[list[object]]:
-    return [list(column) for column in zip(*keys, strict=True)]
+def _keys(keys: Iterable[CellKey]) -> tuple[str, ...]:
+    units, measures, platforms, days, reporters = zip(*keys, strict=True)
+    return plain(units), texts(measures), texts(platforms), plain(days), plain(reporters)
 
 
-def _contents(cells: Sequence[Cell]) -> list[list[object]]:
-    return [
-        [cell.quantity for cell in cells],
-        [cell.unknown for cell in cells],
-        [_bytes(cell.persons) for cell in cells],
-        [_bytes(cell.households) for cell in cells],
-    ]
-
-
-def _key(row: Iterable[Any]) -> CellKey:
-    return CellKey(*row)
+def _contents(cells: Collection[Cell]) -> tuple[str, ...]:
+    return (
+        plain(cell.quantity for cell in cells),
+        plain(cell.unknown for cell in cells),
+        blobs(_bytes(cell.persons) for cell in cells),
+        blobs(_bytes(cell.households) for cell in cells),
+    )
 
 
 def _progress_row(told: Progress) -> tuple[object, ...]:
@@ -208,5 +213,6 @@ def _set(serialised: bytes) -> BitMap:
 def _bytes(members: BitMap) -> bytes:
     if not members:
         return b""
-    members.run_optimize()
+    if len(members) > FEW:
+        members.run_optimize()
     return members.serialize()

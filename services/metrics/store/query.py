@@ -6,13 +6,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pyroaring import BitMap
+
 from libs.common.db import Connection
 from services.metrics.domain.answer import StoredCell
-from services.metrics.domain.completeness import Progress
+from services.metrics.domain.completeness import Synced
 from services.metrics.domain.grouping import Place
 from services.metrics.domain.question import Question
+from services.metrics.store.literal import plain
 
-__all__ = ["DataRevision", "MatchedFact", "active_reporters", "cells", "facts", "progress_of", "read_revision"]
+__all__ = ["DataRevision", "MatchedFact", "active_reporters", "cells", "facts", "read_revision", "synced"]
 
 SLICE_ROWS = 2000
 _PLACE = "unit_id, measure, platform, day, reporter_id, reporter_kind"
@@ -41,16 +44,16 @@ async def read_revision(connection: Connection) -> DataRevision:
 
 
 async def cells(
-    connection: Connection, question: Question, units: Collection[UUID] | None, *, with_sets: bool
+    connection: Connection, question: Question, units: Collection[UUID] | None, sets: Collection[str]
 ) -> AsyncIterator[list[StoredCell]]:
-    """Give the cells that hold a fact, in slices; without their sets where those are not needed."""
+    """Give the cells that hold a fact, in slices; of their sets only those needed, persons or households."""
     where, params = _where(question, units)
     where.append(_among("measure", "text", question.measures, params))
-    sets = "persons, households" if with_sets else "''::bytea, ''::bytea"
+    columns = ", ".join(name if name in sets else "''::bytea" for name in ("persons", "households"))
     # A cell without a live fact stays, with quantity 0: it is not a report of zero.
-    sql = f"SELECT {_PLACE}, quantity, unknown, {sets} FROM cells WHERE quantity > 0 AND {' AND '.join(where)}"
+    sql = f"SELECT {_PLACE}, quantity, unknown, {columns} FROM cells WHERE quantity > 0 AND {' AND '.join(where)}"
     async for rows in _slices(connection, sql, params):
-        yield [(Place(*row[:6]), row[6], row[7], row[8], row[9]) for row in rows]
+        yield [(Place(*row[:6]), row[6], row[7], _sets(row[8]), _sets(row[9])) for row in rows]
 
 
 async def facts(
@@ -76,14 +79,18 @@ async def active_reporters(
     return frozenset(row["reporter_id"] for row in rows)
 
 
-async def progress_of(connection: Connection, reporters: Collection[UUID]) -> list[Progress]:
+async def synced(connection: Connection, reporters: Collection[UUID]) -> Synced:
     """Give what the devices of some reporters have said."""
-    rows = await connection.fetch(
-        """SELECT progress_id, revision, reporter_id, device, synced_through, held_since
-           FROM progress WHERE reporter_id = ANY($1::uuid[])""",
-        list(reporters),
+    row = await connection.fetchrow(
+        """SELECT count(DISTINCT reporter_id) FILTER (WHERE device IS NOT NULL),
+               coalesce(bool_or(device IS NOT NULL AND synced_through IS NULL), false),
+               min(synced_through) FILTER (WHERE device IS NOT NULL),
+               min(held_since)
+           FROM progress WHERE reporter_id = ANY($1::text::uuid[])""",
+        plain(reporters),
     )
-    return [Progress(*row) for row in rows]
+    assert row is not None
+    return Synced(*row)
 
 
 def _where(question: Question, units: Collection[UUID] | None) -> tuple[list[str], list[Any]]:
@@ -105,6 +112,10 @@ def _where(question: Question, units: Collection[UUID] | None) -> tuple[list[str
 def _among(column: str, type_: str, values: Collection[Any], params: list[Any]) -> str:
     params.append(list(values))
     return f"{column} = ANY(${len(params)}::{type_}[])"
+
+
+def _sets(serialised: bytes) -> tuple[BitMap, ...]:
+    return (BitMap.deserialize(serialised),) if serialised else ()
 
 
 async def _slices(connection: Connection, sql: str, params: Sequence[Any]) -> AsyncIterator[list[Any]]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from libs.common.db import Connection
-from services.metrics.domain.cells import deltas_of, fresh_cell, leaving
+from services.metrics.domain.cells import CellKey, Delta, deltas_of, leaving
 from services.metrics.domain.completeness import Progress
 from services.metrics.domain.facts import Changes, Record, changes, facts_of, households_in, newest, pseudonyms_in
 from services.metrics.store import fold as store
@@ -17,16 +17,15 @@ async def fold_batch(connection: Connection, records: Collection[Record], told: 
 
     The result does not depend on how often or in which order revisions come.
     """
-    await store.plan_by_keys(connection)
-    changed = await _changes(connection, records) if records else None
-    fold = await store.next_fold(connection) if changed else None
-    if changed and fold is not None:
-        await _apply(connection, fold, changed)
-    if told and await store.raise_progress(connection, _newest_progress(told)) and fold is None:
-        fold = await store.next_fold(connection)
-    if fold is None:
+    if not records and not told:
         return False
-    await store.raise_revision(connection, fold)
+    fold = await store.begin_fold(connection)
+    changed = await _changes(connection, records) if records else None
+    deltas = await _apply(connection, fold, changed) if changed else {}
+    raised = await store.raise_progress(connection, _newest_progress(told)) if told else 0
+    if not changed and not raised:
+        return False
+    await store.raise_revision(connection, fold, deltas)
     return True
 
 
@@ -41,23 +40,22 @@ async def _changes(connection: Connection, records: Collection[Record]) -> Chang
     return changes(live, [fact for record in folding for fact in facts_of(record, persons, households)])
 
 
-async def _apply(connection: Connection, fold: int, changed: Changes) -> None:
+async def _apply(connection: Connection, fold: int, changed: Changes) -> dict[CellKey, Delta]:
+    """Change facts and cells; gives what changed, with only those among the gone who have left their cell."""
     deltas = deltas_of(changed)
-    kinds = [delta.reporter_kind for delta in deltas.values()]
-    cells = await store.lock_cells(connection, list(deltas), kinds, [fresh_cell(delta) for delta in deltas.values()])
+    cells = await store.lock_cells(connection, deltas)
     await store.write_facts(connection, fold, changed.retired, changed.entered)
     persons, households = leaving(deltas)
     held_persons = await store.still_held(connection, "person", persons)
     held_households = await store.still_held(connection, "household", households)
     for key, cell in cells.items():
         delta = deltas[key]
-        cell.apply(
-            delta,
-            [n for n in delta.gone_persons if (key, n) not in held_persons],
-            [n for n in delta.gone_households if (key, n) not in held_households],
-        )
+        delta.gone_persons = {n for n in delta.gone_persons if (key, n) not in held_persons}
+        delta.gone_households = {n for n in delta.gone_households if (key, n) not in held_households}
+        cell.apply(delta, delta.gone_persons, delta.gone_households)
     if cells:
         await store.save_cells(connection, cells)
+    return deltas
 
 
 def _newest_progress(told: Collection[Progress]) -> Collection[Progress]:

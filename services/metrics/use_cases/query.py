@@ -11,11 +11,14 @@ from services.metrics.domain.answer import Matching, Numbers, Sums, Tally, TooMa
 from services.metrics.domain.completeness import complete_through
 from services.metrics.domain.facts import REPORTER_KINDS
 from services.metrics.domain.grouping import Group, grouper
+from services.metrics.domain.memory import Memory
 from services.metrics.domain.picture import Picture
 from services.metrics.domain.question import Question
 from services.metrics.domain.suppression import Counts, withheld
 from services.metrics.store import query as store
 from services.metrics.store.query import DataRevision
+from services.metrics.use_cases import rolled
+from services.metrics.use_cases.rollup_view import View, look
 from services.metrics.use_cases.rows import in_order, measure_contracts, row_of
 
 __all__ = ["Reader", "answer", "question_of"]
@@ -56,13 +59,15 @@ async def answer(
     units: frozenset[UUID] | None,
     reader: Reader,
     picture: Picture,
+    memory: Memory,
     revision: DataRevision,
 ) -> MetricsAnswer:
     """Answer the query's question about some units in the caller's snapshot, whose revision is given; raises Problem.
 
     Without group_by there are no rows: the total has the numbers.
     """
-    sums = await _tally(connection, question, units, picture, with_sets=not reader.exact or _asks_for_sets(question))
+    view = await look(connection, memory)
+    sums = await _tally(connection, view, question, units, picture, _sets_for(question, reader))
     matchings = await _match(connection, question, units, picture) if "matched" in question.answers else None
     measured = {code: measure.unit_of_count for code, measure in picture.measures.items()}
     groups = in_order(sums, picture) if question.group_by else []
@@ -73,7 +78,8 @@ async def answer(
     numbers = [numbers_for(sums[group], group) for group in groups]
     total = numbers_for(total_of(sums.values()), *sums)
     hidden, total_hidden = _withheld(numbers, total, reader)
-    contract = await _contract(connection, question, units, reader, picture, revision)
+    active = await rolled.active_reporters(connection, view, question, units, picture)
+    contract = await _contract(connection, question, active, reader, picture, revision)
     rows = [
         row_of(group, each, names, question, picture)
         for group, each, names in zip(groups, numbers, hidden, strict=True)
@@ -85,36 +91,43 @@ async def answer(
 async def _contract(
     connection: Connection,
     question: Question,
-    units: frozenset[UUID] | None,
+    active: frozenset[UUID],
     reader: Reader,
     picture: Picture,
     revision: DataRevision,
 ) -> NumberContract:
-    active = await store.active_reporters(connection, question, units)
     return NumberContract(
         measures=measure_contracts(question.measures, picture),
         boundaries=question.boundaries,
         data_revision=str(revision),
         map_revision=".".join(map(str, picture.map_revision)),
         as_of=revision.changed_at,
-        complete_through=complete_through(active, await store.progress_of(connection, active)),
+        complete_through=complete_through(active, await store.synced(connection, active)),
         exact=reader.exact,
         smallest_shown=reader.smallest_shown,
     )
 
 
-def _asks_for_sets(question: Question) -> bool:
-    return bool(question.answers & {"nguoi", "ho", "known_by"})
+def _sets_for(question: Question, reader: Reader) -> frozenset[str]:
+    """Say which sets are needed; what is small is told by both."""
+    persons = not reader.exact or question.answers & {"nguoi", "known_by"}
+    households = not reader.exact or "ho" in question.answers
+    return frozenset(name for name, needed in (("persons", persons), ("households", households)) if needed)
 
 
 async def _tally(
-    connection: Connection, question: Question, units: frozenset[UUID] | None, picture: Picture, *, with_sets: bool
+    connection: Connection,
+    view: View,
+    question: Question,
+    units: frozenset[UUID] | None,
+    picture: Picture,
+    sets: frozenset[str],
 ) -> dict[Group, Sums]:
     tally = Tally(grouper(question.group_by, picture), MAX_ROWS)
     try:
         # Others get their turn while each slice is fetched.
-        async for cells in store.cells(connection, question, units, with_sets=with_sets):
-            tally.add(cells)
+        async for cells, unite in rolled.cells(connection, view, question, units, picture, sets):
+            tally.add(cells, unite)
     except TooManyGroups:
         raise Problem("result_too_large", limit=MAX_ROWS) from None
     return tally.sums

@@ -207,6 +207,23 @@ async def test_progress_raises_the_revision_once(metrics: Metrics) -> None:
     assert await revision(metrics) == 1
 
 
+async def test_codes_of_any_letters_and_sets_of_any_size_are_kept_as_they_are(metrics: Metrics) -> None:
+    codes = ['a"b', "a\\b", "{a,b}", "NULL", "a, 'b'", "ứng dụng\n", " "]
+
+    def told(number: int, revision: int, quantity: int) -> RecordV1:
+        lines = [
+            a_line(n, measure=code, platform=code, quantity=quantity, person=person(phone=f"{number}"))
+            for n, code in enumerate(codes, 1)
+        ]
+        return a_record(number, *lines, revision=revision, household=str(number))
+
+    await metrics.fold(*(told(number, 1, 1) for number in range(1, 41)))
+    await metrics.fold(*(told(number, 2, 2) for number in range(1, 11)), a_record(40, revision=2))
+    cells = await counted(metrics)
+    assert {(key[1], key[2]) for key in cells} == {(code, code) for code in codes}
+    assert {(cell[0], len(cell[2]), len(cell[3])) for cell in cells.values()} == {(49, 39, 39)}
+
+
 UNREADABLE: Sequence[tuple[bytes | RecordV1, str]] = [
     (b"{}", "record_id"),
     (b"\xff", "JSON"),

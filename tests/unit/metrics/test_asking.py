@@ -8,7 +8,7 @@ from pyroaring import BitMap
 
 from libs.common.problem import Problem
 from services.metrics.domain.answer import Matching, Sums, numbers_of, total_of
-from services.metrics.domain.completeness import Progress, complete_through
+from services.metrics.domain.completeness import Synced, complete_through
 from services.metrics.domain.facts import KIND_RANGE, PARTNER, TEAM
 from services.metrics.domain.grouping import Place, grouper, period_of
 from services.metrics.domain.picture import Picture
@@ -180,35 +180,28 @@ def test_one_person_of_the_teams_may_be_two_of_the_partners() -> None:
     assert matching.count() == (1, 2)
 
 
-def _said(reporter: UUID, device: str | None, hour: int | None, held: int | None = None) -> Progress:
-    def at(hour: int | None) -> datetime | None:
-        return None if hour is None else datetime(2025, 5, 10, hour, tzinfo=UTC)
-
-    return Progress(UUID(int=0), 1, reporter, device, at(hour), at(held))
+def _at(hour: int) -> datetime:
+    return datetime(2025, 5, 10, hour, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     ("told", "hour"),
     [
-        ([_said(TEAMS[0], "a", 9), _said(TEAMS[1], "a", 8)], 8),
-        ([_said(TEAMS[0], "a", 9), _said(TEAMS[0], "b", 5), _said(TEAMS[1], "a", 8)], 5),
-        ([_said(TEAMS[0], "a", 9), _said(TEAMS[1], "a", 8), _said(TEAMS[1], None, None, held=3)], 3),
-        ([_said(TEAMS[0], "a", 9), _said(TEAMS[1], "a", 8), _said(TEAMS[2], "a", 1)], 8),
-        ([_said(TEAMS[0], "a", 9)], None),
-        ([_said(TEAMS[0], "a", 9), _said(TEAMS[1], None, None, held=3)], None),
-        ([_said(TEAMS[0], "a", 9), _said(TEAMS[1], "a", None)], None),
-        ([], None),
+        (Synced(2, False, _at(8), None), 8),
+        (Synced(2, False, _at(8), _at(3)), 3),
+        (Synced(1, False, _at(9), None), None),
+        (Synced(1, False, _at(9), _at(3)), None),
+        (Synced(2, True, _at(9), None), None),
+        (Synced(0, False, None, None), None),
     ],
 )
-def test_complete_through_is_the_least_that_every_active_reporter_has_sent(
-    told: list[Progress], hour: int | None
-) -> None:
+def test_complete_through_is_the_least_that_every_active_reporter_has_sent(told: Synced, hour: int | None) -> None:
     found = complete_through(frozenset(TEAMS[:2]), told)
     assert (found.hour if found else None) == hour
 
 
 def test_nobody_active_has_nothing_to_be_complete_about() -> None:
-    assert complete_through(frozenset(), [_said(TEAMS[0], "a", 9)]) is None
+    assert complete_through(frozenset(), Synced(0, False, None, None)) is None
 
 
 def test_an_older_state_of_a_unit_changes_nothing() -> None:

@@ -1,0 +1,394 @@
+"""Roll-ups, the folds' changes that are not in them yet, and which unit counts where."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from pyroaring import BitMap
+
+from libs.common.db import Connection
+from services.metrics.domain.cells import Cell, CellKey
+from services.metrics.domain.layout import Member
+from services.metrics.domain.rollups import CellChange, Rollup, RollupKey, next_month
+from services.metrics.store.changes import unpack
+from services.metrics.store.literal import plain, texts
+
+__all__ = [
+    "Held",
+    "Keys",
+    "Row",
+    "State",
+    "begin_again",
+    "cells_of",
+    "reporters_in",
+    "delete_rollups",
+    "delete_some",
+    "disturb",
+    "drop",
+    "forget_changes",
+    "list_units",
+    "months_of",
+    "raise_version",
+    "read_changes",
+    "read_members",
+    "read_month",
+    "read_rollups",
+    "read_rows",
+    "read_sets",
+    "read_state",
+    "save_members",
+    "save_rollups",
+    "set_ready",
+    "still_there",
+    "take_turn",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far the roll-ups are in a snapshot; `outstanding` are the revisions whose changes are not in all of them."""
+
+    begun: bool
+    version: int
+    drops: int
+    revision: int
+    outstanding: Sequence[int]
+    entries: int
+
+
+class Row(NamedTuple):
+    """A roll-up without its sets; they are read by `place`, in the same snapshot."""
+
+    level: int
+    unit_id: UUID
+    month: date
+    measure: str
+    platform: str
+    reporter_kind: int
+    n: int
+    stamp: int
+    quantity: int
+    unknown: int
+    first: date
+    last: date
+    place: tuple[int, int]
+    persons_size: int
+    households_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Which roll-ups are asked for."""
+
+    units: Collection[tuple[int, UUID]]
+    first_month: date
+    last_month: date
+    measures: Sequence[str]
+    platforms: Sequence[str]
+    reporter_kind: int | None
+
+
+Held = tuple[RollupKey, int]
+"""Somebody by number, in a roll-up."""
+
+_STATE = """SELECT begun, version, drops, (SELECT n FROM data_revision) AS revision,
+        (SELECT coalesce(array_agg(n ORDER BY n), '{}') FROM fold_changes) AS outstanding,
+        (SELECT coalesce(sum(entries), 0) FROM fold_changes) AS entries
+    FROM rollup_state"""
+_KEY = ", ".join(RollupKey._fields)
+_WHOLE = "n, first_day, last_day, quantity, unknown, persons, households, reporters"
+_KEY_ARRAYS = (
+    "$1::text::smallint[], $2::text::uuid[], $3::text::date[], $4::text::text[], $5::text::text[], $6::text::smallint[]"
+)
+
+
+async def read_state(connection: Connection) -> State:
+    """Give the state in this snapshot."""
+    row = await connection.fetchrow(_STATE)
+    assert row is not None
+    return State(*row)
+
+
+async def take_turn(connection: Connection) -> State:
+    """Begin a transaction that writes roll-ups: they take turns, each with a snapshot of after the one before."""
+    # Locking a table takes no snapshot yet.
+    await connection.execute("LOCK TABLE rollup_state IN EXCLUSIVE MODE")
+    return await read_state(connection)
+
+
+async def raise_version(connection: Connection) -> int:
+    """Raise the version of the members; gives the new one."""
+    version: int = await connection.fetchval("UPDATE rollup_state SET version = version + 1 RETURNING version")
+    return version
+
+
+async def drop(connection: Connection) -> None:
+    """Use the roll-ups no more, and stop whoever is making some; in its turn."""
+    await connection.execute("UPDATE rollup_state SET begun = false, drops = drops + 1")
+
+
+async def disturb(connection: Connection) -> None:
+    """Stop whoever is making roll-ups of the members as they were; in its turn."""
+    await connection.execute("UPDATE rollup_state SET drops = drops + 1")
+
+
+async def begin_again(connection: Connection, version: int, members: Collection[Member]) -> None:
+    """Use roll-ups from now on: of those that are ready, which none is yet; in its turn."""
+    await connection.execute("UPDATE rollup_units SET ready = 0, version = $1", version)
+    await save_members(connection, version, members)
+    await connection.execute("UPDATE rollup_state SET begun = true")
+
+
+async def delete_some(connection: Connection, limit: int) -> bool:
+    """Delete some roll-ups; says whether there were any."""
+    deleted = await connection.fetchval(
+        """WITH deleted AS (
+               DELETE FROM rollups WHERE ctid = ANY(ARRAY(SELECT ctid FROM rollups LIMIT $1)) RETURNING true
+           ) SELECT count(*) FROM deleted""",
+        limit,
+    )
+    return bool(deleted)
+
+
+async def read_changes(connection: Connection, revisions: Collection[int]) -> dict[int, list[CellChange]]:
+    """Give what folds changed."""
+    rows = await connection.fetch(
+        "SELECT n, changes FROM fold_changes WHERE n = ANY($1::text::bigint[])", plain(revisions)
+    )
+    return {n: unpack(changes) for n, changes in rows}
+
+
+async def forget_changes(connection: Connection, until: int) -> None:
+    """Delete changes that every roll-up has."""
+    await connection.execute("DELETE FROM fold_changes WHERE n <= $1", until)
+
+
+async def read_members(connection: Connection, after: int) -> list[Member]:
+    """Give the units that changed after a version."""
+    rows = await connection.fetch(
+        "SELECT unit_id, commune_id, province_id, ready FROM rollup_units WHERE version > $1", after
+    )
+    return [Member(*row) for row in rows]
+
+
+async def save_members(connection: Connection, version: int, members: Collection[Member]) -> None:
+    """Keep where units count."""
+    await connection.execute(
+        """INSERT INTO rollup_units (version, unit_id, commune_id, province_id, ready)
+           SELECT $1, * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[])
+           ON CONFLICT (unit_id) DO UPDATE SET version = excluded.version, commune_id = excluded.commune_id,
+               province_id = excluded.province_id, ready = excluded.ready""",
+        version,
+        [member.unit_id for member in members],
+        [member.commune_id for member in members],
+        [member.province_id for member in members],
+        [member.ready for member in members],
+    )
+
+
+async def set_ready(connection: Connection, version: int, units: Collection[UUID], ready: int) -> None:
+    """Say up to which level the roll-ups have some units; those further on stay so."""
+    await connection.execute(
+        "UPDATE rollup_units SET version = $1, ready = $3 WHERE unit_id = ANY($2::uuid[]) AND ready < $3",
+        version,
+        list(units),
+        ready,
+    )
+
+
+async def list_units(connection: Connection) -> list[UUID]:
+    """Give every unit that has cells, by skipping from one to the next."""
+    rows = await connection.fetch(
+        """WITH RECURSIVE listed AS (
+               (SELECT unit_id FROM cells ORDER BY unit_id LIMIT 1)
+               UNION ALL
+               SELECT (SELECT unit_id FROM cells WHERE unit_id > listed.unit_id ORDER BY unit_id LIMIT 1)
+               FROM listed WHERE listed.unit_id IS NOT NULL
+           )
+           SELECT unit_id FROM listed WHERE unit_id IS NOT NULL"""
+    )
+    return [row["unit_id"] for row in rows]
+
+
+async def months_of(
+    connection: Connection, units: Collection[UUID], rolled: Collection[tuple[int, UUID]]
+) -> list[date]:
+    """Give the months in which units have cells, or roll-ups have rows."""
+    rows = await connection.fetch(
+        """SELECT date_trunc('month', day)::date AS month FROM cells WHERE unit_id = ANY($1::uuid[])
+           UNION
+           SELECT month FROM unnest($2::text::smallint[], $3::text::uuid[]) AS told (level, unit_id)
+               JOIN rollups USING (level, unit_id)
+           ORDER BY month""",
+        list(units),
+        *_levels(rolled),
+    )
+    return [row["month"] for row in rows]
+
+
+async def read_rows(connection: Connection, asked: Keys) -> list[Row]:
+    """Give the roll-ups that are there, without their sets."""
+    params: list[Any] = [*_levels(asked.units), asked.first_month, asked.last_month, list(asked.measures)]
+    where = ["month BETWEEN $3 AND $4", "measure = ANY($5::text[])"]
+    if asked.platforms:
+        params.append(list(asked.platforms))
+        where.append(f"platform = ANY(${len(params)}::text[])")
+    if asked.reporter_kind is not None:
+        params.append(asked.reporter_kind)
+        where.append(f"reporter_kind = ${len(params)}")
+    rows = await connection.fetch(
+        f"""SELECT {_KEY}, n, stamp, quantity, unknown, first_day, last_day, rollups.ctid,
+               octet_length(persons), octet_length(households)
+           FROM unnest($1::text::smallint[], $2::text::uuid[]) AS told (level, unit_id)
+               JOIN rollups USING (level, unit_id)
+           WHERE {" AND ".join(where)}""",
+        *params,
+    )
+    return [Row(*row) for row in rows]
+
+
+async def read_sets(
+    connection: Connection, column: str, places: Collection[tuple[int, int]]
+) -> list[tuple[int, bytes]]:
+    """Give stamps and serialised sets of rows seen in this snapshot; `column` is persons, households or reporters."""
+    rows = await connection.fetch(f"SELECT stamp, {column} FROM rollups WHERE ctid = ANY($1::tid[])", places)
+    return [(stamp, serialised) for stamp, serialised in rows]
+
+
+async def read_rollups(connection: Connection, keys: Collection[RollupKey]) -> dict[RollupKey, tuple[int, Rollup]]:
+    """Give whole roll-ups, each with the revision it has everything of."""
+    rows = await connection.fetch(
+        f"SELECT {_KEY}, {_WHOLE} FROM unnest({_KEY_ARRAYS}) AS told ({_KEY}) JOIN rollups USING ({_KEY})",
+        *_keys(keys),
+    )
+    return _rollups(rows)
+
+
+async def read_month(
+    connection: Connection, level: int, units: Collection[UUID], month: date
+) -> dict[RollupKey, tuple[int, Rollup]]:
+    """Give the whole roll-ups of some units in a month."""
+    rows = await connection.fetch(
+        f"SELECT {_KEY}, {_WHOLE} FROM rollups WHERE level = $1 AND unit_id = ANY($2::uuid[]) AND month = $3",
+        level,
+        list(units),
+        month,
+    )
+    return _rollups(rows)
+
+
+async def save_rollups(connection: Connection, n: int, rollups: Mapping[RollupKey, Rollup]) -> None:
+    """Write roll-ups that have everything up to a revision."""
+    contents = list(rollups.values())
+    await connection.execute(
+        f"""INSERT INTO rollups ({_KEY}, n, stamp, quantity, unknown, first_day, last_day,
+               persons, households, reporters)
+           SELECT {_KEY}, $7, nextval('rollup_stamps'), quantity, unknown, first_day, last_day,
+               persons, households, reporters
+           FROM unnest({_KEY_ARRAYS}, $8::bigint[], $9::bigint[], $10::date[], $11::date[],
+               $12::bytea[], $13::bytea[], $14::bytea[])
+               AS told ({_KEY}, quantity, unknown, first_day, last_day, persons, households, reporters)
+           ON CONFLICT ({_KEY}) DO UPDATE SET n = excluded.n, stamp = excluded.stamp, quantity = excluded.quantity,
+               unknown = excluded.unknown, first_day = excluded.first_day, last_day = excluded.last_day,
+               persons = excluded.persons, households = excluded.households, reporters = excluded.reporters""",
+        *_keys(rollups),
+        n,
+        [rollup.quantity for rollup in contents],
+        [rollup.unknown for rollup in contents],
+        [rollup.first for rollup in contents],
+        [rollup.last for rollup in contents],
+        [_bytes(rollup.persons) for rollup in contents],
+        [_bytes(rollup.households) for rollup in contents],
+        [msgspec.msgpack.encode(rollup.reporters) if rollup.reporters else b"" for rollup in contents],
+    )
+
+
+async def delete_rollups(
+    connection: Connection, level: int, units: Collection[UUID], month: date | None = None
+) -> None:
+    """Delete the roll-ups of units, all or those of a month."""
+    await connection.execute(
+        """DELETE FROM rollups WHERE level = $1 AND unit_id = ANY($2::uuid[]) AND ($3::date IS NULL OR month = $3)""",
+        level,
+        list(units),
+        month,
+    )
+
+
+async def still_there(connection: Connection, column: str, gone: Sequence[Held]) -> list[bool]:
+    """Say of each whether a live fact holds it in the roll-up; `column` is person or household."""
+    if not gone:
+        return []
+    rows = await connection.fetch(
+        f"""SELECT place FROM unnest({_KEY_ARRAYS}, $7::date[], $8::bigint[]) WITH ORDINALITY
+               AS told ({_KEY}, until, number, place),
+               LATERAL (
+                   SELECT FROM facts JOIN rollup_units AS member USING (unit_id)
+                   WHERE facts.{column} = told.number AND fold_out IS NULL
+                       AND facts.day >= told.month AND facts.day < told.until AND facts.measure = told.measure
+                       AND facts.platform = told.platform AND facts.reporter_kind = told.reporter_kind
+                       AND told.unit_id = CASE told.level WHEN 1 THEN member.commune_id ELSE member.province_id END
+                   LIMIT 1
+               ) AS found""",
+        *_keys([key for key, _ in gone]),
+        [next_month(key.month) for key, _ in gone],
+        [number for _, number in gone],
+    )
+    found = {row["place"] for row in rows}
+    return [place in found for place in range(1, len(gone) + 1)]
+
+
+async def cells_of(connection: Connection, units: Collection[UUID], month: date) -> list[tuple[CellKey, int, Cell]]:
+    """Give the cells of units in a month that hold a fact, each with the kind of its reporter."""
+    rows = await connection.fetch(
+        """SELECT unit_id, measure, platform, day, reporter_id, reporter_kind, quantity, unknown, persons, households
+           FROM cells WHERE unit_id = ANY($1::uuid[]) AND day >= $2 AND day < $3 AND quantity > 0""",
+        list(units),
+        month,
+        next_month(month),
+    )
+    return [(CellKey(*row[:5]), row[5], Cell(row[6], row[7], _set(row[8]), _set(row[9]))) for row in rows]
+
+
+def _levels(units: Iterable[tuple[int, UUID]]) -> tuple[str, str]:
+    """Write levels and units as arrays."""
+    told = list(units)
+    return plain(level for level, _ in told), plain(unit_id for _, unit_id in told)
+
+
+def _keys(keys: Iterable[RollupKey]) -> list[str]:
+    """Write keys as an array for each of their columns."""
+    levels, units, months, measures, platforms, kinds = zip(*keys, strict=True) if keys else [()] * 6
+    return [plain(levels), plain(units), plain(months), texts(measures), texts(platforms), plain(kinds)]
+
+
+def _rollups(rows: Iterable[Any]) -> dict[RollupKey, tuple[int, Rollup]]:
+    return {RollupKey(*row[:6]): (row[6], _rollup(*row[7:])) for row in rows}
+
+
+def _rollup(
+    first: date, last: date, quantity: int, unknown: int, persons: bytes, households: bytes, reporters: bytes
+) -> Rollup:
+    return Rollup(first, last, quantity, unknown, _set(persons), _set(households), reporters_in(reporters))
+
+
+def reporters_in(packed: bytes) -> dict[bytes, int]:
+    """Give how much each reporter has reported."""
+    return _reporters.decode(packed) if packed else {}
+
+
+_reporters = msgspec.msgpack.Decoder(dict[bytes, int])
+
+
+def _set(serialised: bytes) -> BitMap:
+    return BitMap.deserialize(serialised) if serialised else BitMap()
+
+
+def _bytes(members: BitMap) -> bytes:
+    if not members:
+        return b""
+    members.run_optimize()
+    return members.serialize()

@@ -1,0 +1,105 @@
+"""The loop that keeps the roll-ups near the present, beside the fold; one replica's at a time."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from libs.common.db import Engine, Unavailable
+from libs.common.leader import Leadership, lead
+from libs.common.process import Patience
+from libs.common.telemetry import get_logger
+from services.metrics.domain.map import UnitMap
+from services.metrics.domain.rollups import PROVINCE
+from services.metrics.use_cases.rollup_view import View
+from services.metrics.use_cases.rollups import Disturbed, Maker
+
+__all__ = ["RollupPace", "keep_rollups"]
+
+logger = get_logger(__name__)
+
+LEASE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class RollupPace:
+    """When changes are worked in: so many are outstanding, or so much time is over. Rests are multiples of the work."""
+
+    entries: int = 10_000
+    seconds: float = 30.0
+    look_seconds: float = 1.0
+    rest: float = 1.0
+
+
+@dataclass(frozen=True)
+class _Meters:
+    outstanding: Gauge
+    unready: Gauge
+    seconds: Gauge
+
+    @classmethod
+    def on(cls, registry: CollectorRegistry) -> "_Meters":
+        return cls(
+            Gauge("rollup_outstanding_entries", "Changes of cells that are not in the roll-ups yet", registry=registry),
+            Gauge("rollup_unready_units", "Units whose cells answer, for want of roll-ups", registry=registry),
+            Gauge("rollup_compaction_seconds", "How long the last compaction took", registry=registry),
+        )
+
+    def note(self, view: View) -> None:
+        self.outstanding.set(view.state.entries)
+        members = view.layout.members.values()
+        self.unready.set(sum(not view.usable or member.ready < PROVINCE for member in members))
+
+
+async def keep_rollups(
+    engine: Engine, url: str, units: UnitMap, pace: RollupPace, registry: CollectorRegistry, stop: asyncio.Event
+) -> None:
+    """Lead, and keep the roll-ups until told to stop; PostgreSQL being away is waited out."""
+    meters, patience = _Meters.on(registry), Patience()
+
+    async def rest(seconds: float) -> None:
+        await asyncio.sleep(seconds * pace.rest)
+
+    while not stop.is_set():
+        try:
+            async with lead(
+                url, "metrics rollups", lease_seconds=LEASE_SECONDS, stop=stop, beat=lambda: None
+            ) as leadership:
+                if leadership is not None:
+                    patience.succeeded()
+                    await _keep(
+                        leadership,
+                        Maker(engine, units, rest),
+                        pace,
+                        meters,
+                        stop,
+                    )
+        except Disturbed:
+            logger.info("rollups.disturbed")
+        except Unavailable as error:
+            logger.warning("rollups.interrupted", error=repr(error))
+            await patience.wait()
+
+
+async def _keep(leadership: Leadership, maker: Maker, pace: RollupPace, meters: _Meters, stop: asyncio.Event) -> None:
+    compacted_at = time.monotonic()
+    while not stop.is_set():
+        await leadership.connection.execute("SELECT")  # Where the lock is lost this fails: two need not do the work.
+        view = await maker.prepare()
+        meters.note(view)
+        late = time.monotonic() - compacted_at > pace.seconds
+        if view.usable and view.state.entries >= (1 if late else pace.entries):
+            started = time.monotonic()
+            await maker.compact()
+            compacted_at = time.monotonic()
+            meters.seconds.set(compacted_at - started)
+        elif not (view.usable and await maker.rebuild(view)):
+            await _pause(stop, pace.look_seconds)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
