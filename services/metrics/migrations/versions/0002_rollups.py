@@ -16,6 +16,8 @@ STATEMENTS = [
         entries integer NOT NULL CHECK (entries > 0),
         changes bytea NOT NULL
     )""",
+    # Packed small already, and deleted within a minute.
+    "ALTER TABLE fold_changes ALTER changes SET STORAGE EXTERNAL",
     """CREATE TABLE rollups (
         level smallint NOT NULL,
         unit_id uuid NOT NULL,
