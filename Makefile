@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv and .local of this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo up check test format lock freeze setup clean
+.PHONY: help demo up check test bench faults format lock freeze setup clean
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
@@ -22,7 +22,13 @@ check: .venv/dev ## format, lint, types, imports, unit and contract tests: secon
 	@$(BIN)/python -m pytest -q -n 2 tests/architecture tests/contract tests/unit
 
 test: check ## check, then integration and end-to-end tests on real PostgreSQL and Kafka
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/integration tests/e2e
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/integration tests/e2e tests/faults
+
+faults: .venv/dev ## kill everything under load, lose nothing (part=random minutes=10 seed=…)
+	@$(BIN)/python -m tests.faults $(if $(part),--part $(part)) $(if $(minutes),--minutes $(minutes)) $(if $(seed),--seed $(seed))
+
+bench: .venv/dev ## measure beside floors of the same run: 15 minutes (q=P4,P8 rounds=5)
+	@$(BIN)/python -m tests.bench $(if $(q),--q $(q)) $(if $(rounds),--rounds $(rounds))
 
 format: .venv/dev ## format the code and mend what can be mended
 	@$(BIN)/ruff format .
