@@ -1,0 +1,1 @@
+"""`make faults`: what dies, and what must not be lost by it."""
