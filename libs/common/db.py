@@ -30,6 +30,9 @@ GONE = (
     asyncpg.InterfaceError,
     # A connection that was told of its end while idle confuses asyncpg's protocol into this.
     asyncpg.InternalClientError,
+    # A full disk, no connection left: over when somebody makes room. A deadlock's victim: over at once.
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
     TimeoutError,
 )
 
@@ -74,7 +77,7 @@ async def open_engine(
 
 
 def is_gone(error: BaseException) -> bool:
-    """Say whether an error means that PostgreSQL is away or the connection lost, not that the program is wrong."""
+    """Say whether an error means that PostgreSQL cannot do it now, not that the program is wrong."""
     # asyncpg's InterfaceError has children that are ValueErrors: bad arguments, which no retry mends.
     return isinstance(error, GONE) and not isinstance(error, ValueError)
 

@@ -14,8 +14,6 @@ from uuid import UUID
 
 from pyroaring import BitMap
 
-from services.metrics.domain.cells import Cell, CellKey
-
 __all__ = [
     "ANYTHING",
     "COMMUNE",
@@ -26,7 +24,6 @@ __all__ = [
     "Rollup",
     "RollupKey",
     "Segment",
-    "cells_rolled_up",
     "gone_from",
     "merged",
     "month_of",
@@ -228,17 +225,3 @@ def spans(after: int, until: int) -> Iterator[tuple[int, int]]:
             size *= RADIX
         yield first, size
         first += size
-
-
-def cells_rolled_up(
-    level: int, unit_id: UUID, month: date, cells: Iterable[tuple[CellKey, int, Cell]]
-) -> dict[RollupKey, Rollup]:
-    """Make a unit's roll-ups of a month from its cells, each with the kind of its reporter."""
-    parts: dict[RollupKey, list[Rollup]] = {}
-    for key, kind, cell in cells:
-        by_measure = RollupKey(level, unit_id, month, key.measure, key.platform, kind)
-        counted = Rollup(key.day, key.day, cell.quantity, cell.unknown, cell.persons, cell.households)
-        parts.setdefault(by_measure, []).append(counted)
-        who = Rollup(key.day, key.day, cell.quantity, reporters={key.reporter_id.bytes: cell.quantity})
-        parts.setdefault(by_measure._replace(measure=ANYTHING), []).append(who)
-    return {key: rolled_up(of_key) for key, of_key in parts.items()}

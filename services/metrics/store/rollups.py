@@ -10,9 +10,8 @@ import msgspec
 from pyroaring import BitMap
 
 from libs.common.db import Connection
-from services.metrics.domain.cells import Cell, CellKey
 from services.metrics.domain.layout import Member
-from services.metrics.domain.rollups import CellChange, Rollup, RollupKey, next_month
+from services.metrics.domain.rollups import ANYTHING, COMMUNE, CellChange, Rollup, RollupKey, next_month
 from services.metrics.store.changes import unpack
 from services.metrics.store.literal import plain, texts
 
@@ -22,7 +21,6 @@ __all__ = [
     "Row",
     "State",
     "begin_again",
-    "cells_of",
     "reporters_in",
     "delete_rollups",
     "delete_some",
@@ -39,6 +37,7 @@ __all__ = [
     "read_rows",
     "read_sets",
     "read_state",
+    "roll_up_cells",
     "save_members",
     "save_rollups",
     "set_ready",
@@ -341,16 +340,41 @@ async def still_there(connection: Connection, column: str, gone: Sequence[Held])
     return [place in found for place in range(1, len(gone) + 1)]
 
 
-async def cells_of(connection: Connection, units: Collection[UUID], month: date) -> list[tuple[CellKey, int, Cell]]:
-    """Give the cells of units in a month that hold a fact, each with the kind of its reporter."""
+async def roll_up_cells(
+    connection: Connection, commune_id: UUID, units: Collection[UUID], month: date
+) -> dict[RollupKey, Rollup]:
+    """Make a commune's roll-ups of a month from the cells of its units."""
+    span = (list(units), month, next_month(month))
+    # A set with no members is stored as nothing.
     rows = await connection.fetch(
-        """SELECT unit_id, measure, platform, day, reporter_id, reporter_kind, quantity, unknown, persons, households
-           FROM cells WHERE unit_id = ANY($1::uuid[]) AND day >= $2 AND day < $3 AND quantity > 0""",
-        list(units),
-        month,
-        next_month(month),
+        """SELECT measure, platform, reporter_kind, min(day), max(day), sum(quantity)::bigint, sum(unknown)::bigint,
+               array_remove(array_agg(persons), ''), array_remove(array_agg(households), '')
+           FROM cells WHERE unit_id = ANY($1::uuid[]) AND day >= $2 AND day < $3 AND quantity > 0
+           GROUP BY measure, platform, reporter_kind""",
+        *span,
     )
-    return [(CellKey(*row[:5]), row[5], Cell(row[6], row[7], _set(row[8]), _set(row[9]))) for row in rows]
+    made = {
+        RollupKey(COMMUNE, commune_id, month, measure, platform, kind): Rollup(
+            first, last, quantity, unknown, _union(persons), _union(households)
+        )
+        for measure, platform, kind, first, last, quantity, unknown, persons, households in rows
+    }
+    rows = await connection.fetch(
+        """SELECT platform, reporter_kind, min(first), max(last), sum(quantity)::bigint,
+               array_agg(reporter_id), array_agg(quantity)
+           FROM (
+               SELECT platform, reporter_kind, reporter_id, min(day) AS first, max(day) AS last,
+                   sum(quantity)::bigint AS quantity
+               FROM cells WHERE unit_id = ANY($1::uuid[]) AND day >= $2 AND day < $3 AND quantity > 0
+               GROUP BY platform, reporter_kind, reporter_id
+           ) AS by_reporter GROUP BY platform, reporter_kind""",
+        *span,
+    )
+    for platform, kind, first, last, quantity, reporters, quantities in rows:
+        who = {reporter.bytes: each for reporter, each in zip(reporters, quantities, strict=True)}
+        key = RollupKey(COMMUNE, commune_id, month, ANYTHING, platform, kind)
+        made[key] = Rollup(first, last, quantity, reporters=who)
+    return made
 
 
 def _levels(units: Iterable[tuple[int, UUID]]) -> tuple[str, str]:
@@ -381,6 +405,10 @@ def reporters_in(packed: bytes) -> dict[bytes, int]:
 
 
 _reporters = msgspec.msgpack.Decoder(dict[bytes, int])
+
+
+def _union(serialised: Collection[bytes]) -> BitMap:
+    return BitMap.union(*map(BitMap.deserialize, serialised)) if serialised else BitMap()
 
 
 def _set(serialised: bytes) -> BitMap:

@@ -22,6 +22,10 @@ logger = get_logger(__name__)
 LEASE_SECONDS = 10.0
 
 
+class _Stopped(Exception):
+    """Told to stop between two pieces, each of which was whole."""
+
+
 @dataclass(frozen=True)
 class RollupPace:
     """When changes are worked in: so many are outstanding, or so much time is over. Rests are multiples of the work."""
@@ -59,7 +63,9 @@ async def keep_rollups(
     meters, patience = _Meters.on(registry), Patience()
 
     async def rest(seconds: float) -> None:
-        await asyncio.sleep(seconds * pace.rest)
+        await _pause(stop, seconds * pace.rest)
+        if stop.is_set():
+            raise _Stopped
 
     while not stop.is_set():
         try:
@@ -68,13 +74,9 @@ async def keep_rollups(
             ) as leadership:
                 if leadership is not None:
                     patience.succeeded()
-                    await _keep(
-                        leadership,
-                        Maker(engine, units, rest),
-                        pace,
-                        meters,
-                        stop,
-                    )
+                    await _keep(leadership, Maker(engine, units, rest), pace, meters, stop)
+        except _Stopped:
+            return
         except Disturbed:
             logger.info("rollups.disturbed")
         except Unavailable as error:

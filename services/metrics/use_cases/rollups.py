@@ -20,7 +20,6 @@ from services.metrics.domain.rollups import (
     Rollup,
     RollupKey,
     Segment,
-    cells_rolled_up,
     gone_from,
     rolled_up,
 )
@@ -180,8 +179,7 @@ class Maker:
             async with self._turn() as (connection, view):
                 view = await self._register(connection, view)
                 units = [m.unit_id for m in view.layout.members.values() if m.commune_id == commune_id]
-                cells = await store.cells_of(connection, units, month)
-                made = cells_rolled_up(COMMUNE, commune_id, month, cells)
+                made = await store.roll_up_cells(connection, commune_id, units, month)
                 # What changed and is there no more must not be added to nothing later.
                 for key in _changed(view, {commune_id}, month):
                     made.setdefault(key, Rollup(month, month))

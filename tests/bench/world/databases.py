@@ -85,10 +85,11 @@ class Worlds:
         loop = asyncio.get_running_loop()
         async with open_stage(self.folder / "stage", CACHE) as stage, stage.processes() as supervisor:
             await stage.fill([], NOTHING)
-            await supervisor.start(stage.consumer(url, NOTHING))
             with ProcessPoolExecutor(LOADERS, mp_context=multiprocessing.get_context("spawn")) as pool:
                 parts = [loop.run_in_executor(pool, load_partition, url, facts, n) for n in range(PARTITIONS)]
                 await self._watch(loading, facts, asyncio.gather(*parts))
+            # Only now: what a roll-up says of a world that is still being loaded is made anew again and again.
+            await supervisor.start(stage.consumer(url, NOTHING))
             await self._rolled_up(loading)
         async with self._connected(loading) as connection:
             await connection.execute("VACUUM (ANALYZE)")
