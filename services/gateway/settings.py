@@ -27,7 +27,7 @@ class Settings(CommonSettings):
     # A query with at_least waits for up to some seconds, and a full batch is stored within one.
     answer_seconds: Seconds = Field(default=30, validation_alias="GATEWAY_ANSWER_SECONDS")
     fresh_seconds: float = Field(
-        default=0.1,
+        default=0.25,
         ge=0,
         validation_alias="GATEWAY_FRESH_SECONDS",
         description="How far a kept answer may be behind the newest numbers; 0 keeps no answers",

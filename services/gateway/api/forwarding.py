@@ -13,7 +13,7 @@ from libs.common.problem import Problem
 from libs.common.telemetry import get_logger, request_id
 from libs.contracts.metrics_api import REVISION_HEADER
 from libs.contracts.operations import OPERATIONS, Operation
-from services.gateway.api.keeping import Keeper
+from services.gateway.api.keeping import Keeper, Question
 from services.gateway.clients import Answer, Upstream, UpstreamAway
 
 __all__ = ["forwarding_routes", "route_path"]
@@ -97,16 +97,14 @@ def _kept(operation: Operation, guard: Guard, ready: Callable[[], bool], keeper:
         rights = (caller.client_id, str(caller.unit_id), *sorted(caller.scopes))
         key = (*rights, headers.get("accept-language", ""), target)
 
+        async def ask() -> Answer:
+            return await _ask(operation, request, target, headers, None)
+
         async def ask_revision() -> str:
             told = await _ask(operation, request, revision_path, headers, None)
             return told.headers.get(REVISION_HEADER, "")
 
-        answer = await keeper.find(key, ask_revision)
-        if answer is None:
-            async with keeper.turn(key):
-                answer = await keeper.find(key, ask_revision)
-                if answer is None:
-                    answer = await keeper.ask(key, lambda: _ask(operation, request, target, headers, None))
+        answer = await keeper.answer(Question(key, ask, ask_revision))
         tag = answer.headers.get("etag")
         if answer.status == 200 and tag is not None and is_current(request, tag):
             return _passed_back(Answer(304, answer.headers, b""))

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from services.gateway.api.keeping import Keeper
+from services.gateway.api.keeping import Keeper, Question
 from services.gateway.clients import Answer
 from tests.unit.gateway.door import Door, open_door
 
@@ -106,24 +106,47 @@ async def test_nothing_is_kept_where_that_was_said() -> None:
 
 
 async def test_the_least_lately_used_answer_goes_first() -> None:
-    keeper = Keeper(60, max_bytes=25)
-
-    async def current() -> str:
-        return "1"
+    keeper, asked = Keeper(60, max_bytes=25), list[str]()
 
     async def ask(name: str) -> Answer:
         async def answer() -> Answer:
+            asked.append(name)
             return Answer(200, {"x-revision": "1"}, name.encode() * 10)
 
-        return await keeper.ask((name,), answer)
+        async def revision() -> str:
+            return "1"
 
-    first = await ask("a")
-    await ask("b")
-    assert await keeper.find(("a",), current) == first
-    third = await ask("c")
-    assert await keeper.find(("b",), current) is None
-    assert await keeper.find(("a",), current) == first
-    assert await keeper.find(("c",), current) == third
+        return await keeper.answer(Question((name,), answer, revision))
+
+    for name in "abacabc":
+        assert (await ask(name)).body == name.encode() * 10
+    assert asked == ["a", "b", "c", "b", "c"]
+
+
+async def test_what_is_asked_for_is_renewed_before_anybody_has_to_wait() -> None:
+    keeper, upstream, revision = Keeper(2), asyncio.Event(), "1"
+
+    async def ask() -> Answer:
+        await upstream.wait()
+        return Answer(200, {"x-revision": revision}, revision.encode())
+
+    async def ask_revision() -> str:
+        return revision
+
+    question = Question(("q",), ask, ask_revision)
+    upstream.set()
+    began = time.monotonic()
+    assert (await keeper.answer(question)).body == b"1"
+    revision = "2"
+    upstream.clear()
+    while time.monotonic() - began < 1.2:
+        await asyncio.sleep(0.01)
+        assert (await asyncio.wait_for(keeper.answer(question), 0.5)).body == b"1"
+    upstream.set()
+    async with asyncio.timeout(1):
+        while (await keeper.answer(question)).body == b"1":
+            pass
+    assert time.monotonic() - began < 2
 
 
 async def test_while_every_answer_has_another_revision_each_is_still_given_for_the_time_said() -> None:
