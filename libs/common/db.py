@@ -7,9 +7,6 @@ from typing import Literal, TypeAlias, cast
 
 import asyncpg
 import sqlalchemy.exc
-import stamina
-from alembic import command
-from alembic.config import Config
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -143,6 +140,11 @@ def migrate(url: str, location: Path) -> None:
 
     Waits for PostgreSQL for some seconds, then raises Unavailable with the database's address.
     """
+    # Here, for no other command needs them: they are a tenth of what starting a process costs.
+    import stamina
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(location))
     config.set_main_option("path_separator", "os")

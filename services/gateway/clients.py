@@ -8,6 +8,7 @@ import aiohttp
 from yarl import URL
 
 from libs.common.http import MAX_BODY_BYTES
+from libs.contracts.metrics_api import REVISION_HEADER
 
 __all__ = ["Answer", "UpstreamAway", "Upstream", "open_upstreams"]
 
@@ -15,6 +16,18 @@ CONNECTIONS = 200
 # Shorter than the servers' keep-alive of 75 s, so that a connection is never used while its server closes it.
 KEEP_ALIVE_SECONDS = 30
 SLICE_BYTES = 256 * 1024
+PASSED_BACK = frozenset(
+    {
+        "content-type",
+        "content-language",
+        "etag",
+        "cache-control",
+        "retry-after",
+        "www-authenticate",
+        "location",
+        "vary",
+    }
+)
 AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 """Headers the client library would add by itself; none that the caller did not send goes out."""
 
@@ -25,11 +38,13 @@ class UpstreamAway(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What an upstream answered; header names are in lower case."""
+    """What an upstream answered, with the headers that mean something to the caller; their names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    revision: str = ""
+    """Of everything the answer depends on besides who asked and for what; empty where it was not named."""
 
 
 class Upstream:
@@ -54,9 +69,15 @@ class Upstream:
                 method, url, headers=headers, data=data, allow_redirects=False
             ) as response:
                 content = await response.read()
-                return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, content)
+                return _answer(response, content)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UpstreamAway(f"{self.name}: {type(error).__name__}: {error}") from error
+
+
+def _answer(response: aiohttp.ClientResponse, content: bytes) -> Answer:
+    told = {name.lower(): value for name, value in response.headers.items()}
+    headers = {name: value for name, value in told.items() if name in PASSED_BACK or name.startswith("ratelimit")}
+    return Answer(response.status, headers, content, told.get(REVISION_HEADER, ""))
 
 
 async def _slices(body: bytes) -> AsyncIterator[bytes]:

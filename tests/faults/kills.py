@@ -53,6 +53,7 @@ class Killer:
     ledger: Ledger
     chance: random.Random
     say: Say
+    rows_a_kill: int
     counted: Counter[str] = field(default_factory=Counter)
     idle: Counter[str] = field(default_factory=Counter)
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
@@ -76,13 +77,13 @@ class Killer:
                 group.create_task(self._play(kind, cards))
 
     async def _until_progress(self) -> None:
-        """Mostly let something be stored between two kills, or a slow machine would only ever start processes."""
-        before = self.ledger.tally["stored"]
+        """Mostly let some rows be stored between two kills, or a slow machine would only ever start processes."""
+        enough = self.ledger.tally["stored"] + self.rows_a_kill
         if self.chance.random() < BLOWS_AT_ONCE:
             return
 
         async def more_is_stored() -> bool:
-            return self.ledger.tally["stored"] > before
+            return self.ledger.tally["stored"] >= enough
 
         await holds(more_is_stored, PROGRESS_SECONDS, POLL_SECONDS)
 

@@ -143,12 +143,13 @@ async def write_and_kill(run: Run, victims: Mapping[str, float], rows: int) -> O
     chance = random.Random(run.seed)  # noqa: S311 - to be repeated, not to be secret
     async with open_scene(run) as scene:
         watch = Watch(scene.cluster, scene.door)
-        killer = Killer(scene.cluster, watch, scene.ledger, chance, run.say)
+        cards = deck(victims, chance)
+        killer = Killer(scene.cluster, watch, scene.ledger, chance, run.say, rows // len(cards))
         poisoner = Poisoner(scene.cluster, scene.world, scene.ledger, chance)
         seconds = run.minutes * 60
         pace = max(LEAST_ROWS_A_SECOND, MARGIN * rows / seconds)
         begun = time.monotonic()
-        killing = asyncio.ensure_future(killer.run(deck(victims, chance), seconds))
+        killing = asyncio.ensure_future(killer.run(cards, seconds))
         beside = [asyncio.ensure_future(poisoner.run()), asyncio.ensure_future(_tell(scene, killer, begun))]
         try:
             await write(scene, random.Random(chance.getrandbits(64)), killing.done, pace)  # noqa: S311

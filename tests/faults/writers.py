@@ -48,12 +48,16 @@ class Writer:
         sent = await self._send_batch()
         if self.chance.random() < 0.05:
             await self._send(sent)
-        for _ in range(len(sent) // 40):
-            # Half of them are so new that their records may be on their way still.
-            recent = self.own[-JUST_SENT if self.chance.random() < 0.5 else -KEPT_TO_CHANGE :]
-            record = self.chance.choice(recent) if recent else None
-            if record is not None and record.may_change:
-                await self._change(record)
+        some = {record.id: record for record in (self._any_of_own() for _ in range(len(sent) // 40)) if record}
+        async with asyncio.TaskGroup() as group:
+            for record in some.values():
+                group.create_task(self._change(record))
+
+    def _any_of_own(self) -> Record | None:
+        """Give a record to change; half of them are so new that they may be on their way still."""
+        recent = self.own[-JUST_SENT if self.chance.random() < 0.5 else -KEPT_TO_CHANGE :]
+        record = self.chance.choice(recent) if recent else None
+        return record if record is not None and record.may_change else None
 
     async def _send_batch(self) -> list[Record]:
         fresh = [self._record() for _ in range(self.chance.choice(SIZES))]

@@ -8,12 +8,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from libs.common.auth import Caller, Guard
-from libs.common.http import MAX_BODY_BYTES, Lane, is_current, read_body
+from libs.common.http import MAX_BODY_BYTES, Lane, read_body
 from libs.common.problem import Problem
 from libs.common.telemetry import get_logger, request_id
-from libs.contracts.metrics_api import REVISION_HEADER
 from libs.contracts.operations import OPERATIONS, Operation
-from services.gateway.api.keeping import Keeper, Question
+from services.gateway.api.keeping import Keeper, Key, Question
 from services.gateway.clients import Answer, Upstream, UpstreamAway
 
 __all__ = ["forwarding_routes", "route_path"]
@@ -21,18 +20,6 @@ __all__ = ["forwarding_routes", "route_path"]
 logger = get_logger(__name__)
 
 SENT_ON = ("authorization", "content-type", "accept-language", "if-none-match")
-PASSED_BACK = frozenset(
-    {
-        "content-type",
-        "content-language",
-        "etag",
-        "cache-control",
-        "retry-after",
-        "www-authenticate",
-        "location",
-        "vary",
-    }
-)
 NO_BODY = frozenset({204, 304})
 RETRY_SECONDS = "2"
 # What is already a query may hold any of these; only bytes outside ASCII are written as %XX.
@@ -92,23 +79,21 @@ def _kept(operation: Operation, guard: Guard, ready: Callable[[], bool], keeper:
     async def endpoint(request: Request) -> Response:
         caller = _verify(operation, request, guard, ready)
         assert caller is not None
-        target, headers = _target(request), _headers_for(request)
+        target, languages = _target(request), request.headers.get("accept-language", "")
+        key = (caller.client_id, caller.unit_id, caller.scopes, languages, target)
+        return (keeper.at_hand(key) or await keeper.answer(question(key, request, target))).to(request)
+
+    def question(key: Key, request: Request, target: str) -> Question:
+        headers = _headers_for(request)
         headers.pop("if-none-match", None)  # Judged here, so that there is a body to keep.
-        rights = (caller.client_id, str(caller.unit_id), *sorted(caller.scopes))
-        key = (*rights, headers.get("accept-language", ""), target)
 
         async def ask() -> Answer:
             return await _ask(operation, request, target, headers, None)
 
         async def ask_revision() -> str:
-            told = await _ask(operation, request, revision_path, headers, None)
-            return told.headers.get(REVISION_HEADER, "")
+            return (await _ask(operation, request, revision_path, headers, None)).revision
 
-        answer = await keeper.answer(Question(key, ask, ask_revision))
-        tag = answer.headers.get("etag")
-        if answer.status == 200 and tag is not None and is_current(request, tag):
-            return _passed_back(Answer(304, answer.headers, b""))
-        return _passed_back(answer)
+        return Question(key, ask, ask_revision)
 
     endpoint.__name__ = operation.operation_id
     return Route(route_path(operation), endpoint, methods=[operation.method])
@@ -169,5 +154,4 @@ def _headers_for(request: Request) -> dict[str, str]:
 
 
 def _passed_back(answer: Answer) -> Response:
-    headers = {name: value for name, value in answer.headers.items() if name in PASSED_BACK or name[:9] == "ratelimit"}
-    return Response(None if answer.status in NO_BODY else answer.body, answer.status, headers)
+    return Response(None if answer.status in NO_BODY else answer.body, answer.status, dict(answer.headers))

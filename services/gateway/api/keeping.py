@@ -10,21 +10,25 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import UUID
 
+from starlette.requests import Request
+from starlette.responses import Response
+
+from libs.common.http import is_current
 from libs.common.problem import Problem
 from libs.common.telemetry import get_logger
-from libs.contracts.metrics_api import REVISION_HEADER
 from services.gateway.clients import Answer
 
-__all__ = ["Keeper", "Key", "Question"]
+__all__ = ["Keeper", "Key", "Known", "Question"]
 
 logger = get_logger(__name__)
 
 MAX_ANSWER_BYTES = 1024 * 1024
 MAX_BYTES = 32 * 1024 * 1024
 
-Key = tuple[str, ...]
+Key = tuple[str, UUID | None, frozenset[str], str, str]
 """Everything an answer depends on besides the data: who asks with which rights, and for what."""
 
 
@@ -38,11 +42,24 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
     """An answer, and when it was last known to be what would be answered."""
 
     answer: Answer
     good_at: float
+    _full: Response = field(init=False)
+    _unchanged: Response = field(init=False)
+
+    def __post_init__(self) -> None:
+        answer = self.answer
+        object.__setattr__(self, "_full", Response(answer.body, answer.status, dict(answer.headers)))
+        object.__setattr__(self, "_unchanged", Response(None, 304, dict(answer.headers)))
+
+    def to(self, request: Request) -> Response:
+        """Give the response to a request; the same serves many, for nothing of one changes when it is sent."""
+        tag = self.answer.headers.get("etag")
+        unchanged = self.answer.status == 200 and tag is not None and is_current(request, tag)
+        return self._unchanged if unchanged else self._full
 
 
 class Keeper:
@@ -52,43 +69,50 @@ class Keeper:
         self._fresh_seconds = fresh_seconds
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._kept: OrderedDict[Key, _Known] = OrderedDict()
-        self._renewing: dict[Key, asyncio.Future[_Known]] = {}
+        self._kept: OrderedDict[Key, Known] = OrderedDict()
+        self._renewing: dict[Key, asyncio.Future[Known]] = {}
         self._revision = ""
         self._revision_at = float("-inf")
         self._asking_revision = asyncio.Lock()
 
-    async def answer(self, question: Question) -> Answer:
+    def at_hand(self, key: Key) -> Known | None:
+        """Give a kept answer that need not be renewed yet."""
+        kept = self._kept.get(key)
+        if kept is None or time.monotonic() - kept.good_at >= self._fresh_seconds / 2:
+            return None
+        self._kept.move_to_end(key)
+        return kept
+
+    async def answer(self, question: Question) -> Known:
         """Give the kept answer, or ask; of several who ask the same at once one asks upstream."""
-        if not self._fresh_seconds:
-            return await question.ask()
         now = time.monotonic()
+        if not self._fresh_seconds:
+            return Known(await question.ask(), now)
         kept = self._kept.get(question.key)
         if kept is not None and now - kept.good_at < self._fresh_seconds:
-            self._kept.move_to_end(question.key)
-            if now - kept.good_at > self._fresh_seconds / 2 and question.key not in self._renewing:
+            if question.key not in self._renewing:
                 self._renew(question).add_done_callback(_tell_failure)
-            return kept.answer
+            return kept
         while (renewing := self._renewing.get(question.key)) is not None:
             renewed = await asyncio.shield(renewing)
             if now - renewed.good_at < self._fresh_seconds:
-                return renewed.answer
-        return (await asyncio.shield(self._renew(question))).answer
+                return renewed
+        return await asyncio.shield(self._renew(question))
 
-    def _renew(self, question: Question) -> asyncio.Future[_Known]:
+    def _renew(self, question: Question) -> asyncio.Future[Known]:
         """Begin to renew; whoever waits for it may leave, the others still have it."""
         renewing = self._renewing[question.key] = asyncio.ensure_future(self._renewed(question))
         return renewing
 
-    async def _renewed(self, question: Question) -> _Known:
+    async def _renewed(self, question: Question) -> Known:
         try:
             kept = self._kept.get(question.key)
             if kept is not None:
                 current, current_at = await self._current(question)
-                if kept.answer.headers[REVISION_HEADER] == current:
-                    return self._keep(question.key, _Known(kept.answer, current_at))
+                if kept.answer.revision == current:
+                    return self._keep(question.key, Known(kept.answer, current_at))
             asked_at = time.monotonic()
-            return self._keep(question.key, _Known(await question.ask(), asked_at))
+            return self._keep(question.key, Known(await question.ask(), asked_at))
         finally:
             del self._renewing[question.key]
 
@@ -102,13 +126,13 @@ class Keeper:
                 self._revision_at = asked_at
             return self._revision, self._revision_at
 
-    def _keep(self, key: Key, known: _Known) -> _Known:
+    def _keep(self, key: Key, known: Known) -> Known:
         """Keep a good answer that names its revision."""
         answer = known.answer
         replaced = self._kept.pop(key, None)
         if replaced is not None:
             self._bytes -= len(replaced.answer.body)
-        if answer.status == 200 and REVISION_HEADER in answer.headers and len(answer.body) <= MAX_ANSWER_BYTES:
+        if answer.status == 200 and answer.revision and len(answer.body) <= MAX_ANSWER_BYTES:
             self._kept[key] = known
             self._bytes += len(answer.body)
         while self._bytes > self._max_bytes:
@@ -117,7 +141,7 @@ class Keeper:
         return known
 
 
-def _tell_failure(renewing: asyncio.Future[_Known]) -> None:
+def _tell_failure(renewing: asyncio.Future[Known]) -> None:
     """Say what went wrong where nobody waits; whoever asks next finds out for himself."""
     if not renewing.cancelled() and (error := renewing.exception()) is not None:
         code = error.code if isinstance(error, Problem) else repr(error)
