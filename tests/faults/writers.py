@@ -22,7 +22,7 @@ CLIENTS = ("app", "app", "app", "app", "app", "app", "bank", "telco")
 """Who writes: one for each writer."""
 SIZES = (50, 100, 200, 300, 500)
 CROWD, CROWD_ROWS = 50, 60
-FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS, PATIENCE_SECONDS = 0.05, 1.0, 300.0
+FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS, PATIENCE_SECONDS = 0.2, 1.0, 300.0
 JUST_SENT, KEPT_TO_CHANGE = 200, 20_000
 
 
@@ -114,7 +114,7 @@ class Writer:
             await asyncio.sleep(pause)
             pause = min(pause * 2, MOST_PAUSE_SECONDS)
             times = 1
-            if self.chance.random() < 0.1:
+            if self.chance.random() < 0.03:
                 times = CROWD if len(changes) <= CROWD_ROWS else 3
                 self.ledger.tally["crowds of 50"] += times == CROWD
             self.ledger.tally["resends"] += times
