@@ -13,7 +13,8 @@ from services.metrics.consumer import redrive
 from services.metrics.domain.rollups import PROVINCE
 from services.metrics.settings import CommandSettings, Settings
 from services.metrics.store.letters import list_letters
-from services.metrics.store.rollups import read_members, read_state
+from services.metrics.store.members import read_members
+from services.metrics.store.rollups import read_state
 from services.metrics.use_cases.rollups import drop
 
 PROCESSES = {

@@ -14,6 +14,7 @@ from services.metrics.domain.layout import Member
 from services.metrics.domain.rollups import ANYTHING, COMMUNE, CellChange, Rollup, RollupKey, next_month
 from services.metrics.store.changes import unpack
 from services.metrics.store.literal import plain, texts
+from services.metrics.store.members import save_members
 
 __all__ = [
     "Held",
@@ -27,20 +28,16 @@ __all__ = [
     "disturb",
     "drop",
     "forget_changes",
-    "list_units",
     "months_of",
     "raise_version",
     "read_changes",
-    "read_members",
     "read_month",
     "read_rollups",
     "read_rows",
     "read_sets",
     "read_state",
     "roll_up_cells",
-    "save_members",
     "save_rollups",
-    "set_ready",
     "still_there",
     "take_turn",
 ]
@@ -163,53 +160,6 @@ async def read_changes(connection: Connection, revisions: Collection[int]) -> di
 async def forget_changes(connection: Connection, until: int) -> None:
     """Delete changes that every roll-up has."""
     await connection.execute("DELETE FROM fold_changes WHERE n <= $1", until)
-
-
-async def read_members(connection: Connection, after: int) -> list[Member]:
-    """Give the units that changed after a version."""
-    rows = await connection.fetch(
-        "SELECT unit_id, commune_id, province_id, ready FROM rollup_units WHERE version > $1", after
-    )
-    return [Member(*row) for row in rows]
-
-
-async def save_members(connection: Connection, version: int, members: Collection[Member]) -> None:
-    """Keep where units count."""
-    await connection.execute(
-        """INSERT INTO rollup_units (version, unit_id, commune_id, province_id, ready)
-           SELECT $1, * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[])
-           ON CONFLICT (unit_id) DO UPDATE SET version = excluded.version, commune_id = excluded.commune_id,
-               province_id = excluded.province_id, ready = excluded.ready""",
-        version,
-        [member.unit_id for member in members],
-        [member.commune_id for member in members],
-        [member.province_id for member in members],
-        [member.ready for member in members],
-    )
-
-
-async def set_ready(connection: Connection, version: int, units: Collection[UUID], ready: int) -> None:
-    """Say up to which level the roll-ups have some units; those further on stay so."""
-    await connection.execute(
-        "UPDATE rollup_units SET version = $1, ready = $3 WHERE unit_id = ANY($2::uuid[]) AND ready < $3",
-        version,
-        list(units),
-        ready,
-    )
-
-
-async def list_units(connection: Connection) -> list[UUID]:
-    """Give every unit that has cells, by skipping from one to the next."""
-    rows = await connection.fetch(
-        """WITH RECURSIVE listed AS (
-               (SELECT unit_id FROM cells ORDER BY unit_id LIMIT 1)
-               UNION ALL
-               SELECT (SELECT unit_id FROM cells WHERE unit_id > listed.unit_id ORDER BY unit_id LIMIT 1)
-               FROM listed WHERE listed.unit_id IS NOT NULL
-           )
-           SELECT unit_id FROM listed WHERE unit_id IS NOT NULL"""
-    )
-    return [row["unit_id"] for row in rows]
 
 
 async def months_of(

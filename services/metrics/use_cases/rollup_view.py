@@ -8,6 +8,7 @@ from services.metrics.domain.layout import Layout
 from services.metrics.domain.memory import Blobs, Memory
 from services.metrics.domain.rollups import PROVINCE, Segment
 from services.metrics.store import rollups as store
+from services.metrics.store.members import read_members
 from services.metrics.store.rollups import State
 
 __all__ = ["View", "look"]
@@ -63,7 +64,7 @@ async def _layout(connection: Connection, version: int, memory: Memory) -> Layou
         # A snapshot from before: rare enough to be read whole.
         known = Layout(0, {})
     if known.version < version:
-        known = known.changed(version, await store.read_members(connection, known.version))
+        known = known.changed(version, await read_members(connection, known.version))
     if memory.layout.version < version:
         memory.layout = known
     return memory.layout if memory.layout.version == version else known

@@ -23,6 +23,7 @@ from services.metrics.domain.rollups import (
     gone_from,
     rolled_up,
 )
+from services.metrics.store import members as members_store
 from services.metrics.store import rollups as store
 from services.metrics.use_cases.rollup_view import View, look
 
@@ -121,7 +122,7 @@ class Maker:
             async with self._turn(begun=False) as (connection, _):
                 more = await store.delete_some(connection, DELETED_AT_ONCE)
         async with transaction(self._engine, isolation="repeatable_read", readonly=True) as connection:
-            units = await store.list_units(connection)
+            units = await members_store.list_units(connection)
         async with self._turn(begun=False) as (connection, _):
             members = [Member(unit_id, *place_of(unit_id, self._units), 0) for unit_id in units]
             await store.begin_again(connection, await store.raise_version(connection), members)
@@ -147,7 +148,7 @@ class Maker:
         ]
         async with self._turn() as (connection, _):
             await store.disturb(connection)
-            await store.save_members(connection, await store.raise_version(connection), changed)
+            await members_store.save_members(connection, await store.raise_version(connection), changed)
             # Who has no members left is not made again.
             await store.delete_rollups(connection, COMMUNE, communes - {m.commune_id for m in now})
             await store.delete_rollups(connection, PROVINCE, provinces - {m.province_id for m in now})
@@ -161,7 +162,7 @@ class Maker:
         if not strangers:
             return view
         members = [Member(unit_id, *place_of(unit_id, self._units), PROVINCE) for unit_id in strangers]
-        await store.save_members(connection, await store.raise_version(connection), members)
+        await members_store.save_members(connection, await store.raise_version(connection), members)
         return await look(connection, self._memory)
 
     async def _work_in(self, connection: Connection, keys: Sequence[RollupKey], view: View) -> None:
@@ -202,7 +203,7 @@ class Maker:
 
     async def _say_ready(self, units: Sequence[UUID], level: int) -> None:
         async with self._turn() as (connection, _):
-            await store.set_ready(connection, await store.raise_version(connection), units, level)
+            await members_store.set_ready(connection, await store.raise_version(connection), units, level)
 
     async def _now(self) -> View:
         async with self._reading() as (_, view):
