@@ -28,9 +28,15 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True)
 class RollupPace:
-    """When changes are worked in: so many are outstanding, or so much time is over. Rests are multiples of the work."""
+    """When changes are worked in: so many are outstanding, or so much time is over. Rests are multiples of the work.
+
+    While more than `busy_entries` come from one look to the next, the fold is catching up: it has the processor, and
+    changes wait until there are `most_entries`.
+    """
 
     entries: int = 10_000
+    busy_entries: int = 4_000
+    most_entries: int = 100_000
     seconds: float = 30.0
     look_seconds: float = 1.0
     rest: float = 1.0
@@ -85,17 +91,19 @@ async def keep_rollups(
 
 
 async def _keep(leadership: Leadership, maker: Maker, pace: RollupPace, meters: _Meters, stop: asyncio.Event) -> None:
-    compacted_at = time.monotonic()
+    compacted_at, seen = time.monotonic(), 0
     while not stop.is_set():
         await leadership.connection.execute("SELECT")  # Where the lock is lost this fails: two need not do the work.
         view = await maker.prepare()
         meters.note(view)
-        late = time.monotonic() - compacted_at > pace.seconds
-        if view.usable and view.state.entries >= (1 if late else pace.entries):
+        entries, late = view.state.entries, time.monotonic() - compacted_at > pace.seconds
+        busy, seen = entries - seen > pace.busy_entries, entries
+        if view.usable and entries >= (pace.most_entries if busy else 1 if late else pace.entries):
             started = time.monotonic()
             await maker.compact()
             compacted_at = time.monotonic()
             meters.seconds.set(compacted_at - started)
+            seen = 0
         elif not (view.usable and await maker.rebuild(view)):
             await _pause(stop, pace.look_seconds)
 
