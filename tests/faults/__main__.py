@@ -16,6 +16,7 @@ import uvloop
 
 from deploy.local.say import Say
 from deploy.local.system import LOCAL
+from libs.common.telemetry import configure_logging
 from tests.faults import disk, histories, randomly, steps, unreadable
 from tests.faults.part import Outcome, Part, Run
 
@@ -80,6 +81,7 @@ def _run(part: Part, run: Run) -> Outcome:
 def main() -> int:
     """Run the parts that are asked for, one after the other; each is told of as soon as it has ended."""
     asked = _arguments()
+    configure_logging("faults", "all", "critical")  # Parts that run a service's code here would tell of each request.
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(10**6)
     say = _speaker()
     say(f"seed={seed} minutes={asked.minutes:g} part={','.join(asked.parts)}")
