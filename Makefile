@@ -27,7 +27,7 @@ test: check ## check, then integration and end-to-end tests on real PostgreSQL a
 faults: .venv/dev ## kill everything under load, lose nothing (part=random minutes=10 seed=…)
 	@$(BIN)/python -m tests.faults $(if $(part),--part $(part)) $(if $(minutes),--minutes $(minutes)) $(if $(seed),--seed $(seed))
 
-bench: .venv/dev ## measure beside floors of the same run: 15 minutes (q=P4,P8 rounds=5)
+bench: .venv/dev ## measure beside floors of the same run (q=P4,P8 rounds=5)
 	@$(BIN)/python -m tests.bench $(if $(q),--q $(q)) $(if $(rounds),--rounds $(rounds))
 
 format: .venv/dev ## format the code and mend what can be mended

@@ -161,9 +161,7 @@ class _Loop:
         done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
         for batch in done:
             del self._under_way[batch]
-        # Nobody here cancels what is waited for: the driver does, where its connection ends in the middle of a COPY.
-        errors = [Unavailable("given up by the driver") if batch.cancelled() else batch.exception() for batch in done]
-        for error in errors:
+        for error in [batch.exception() for batch in done]:
             if error is not None:
                 raise error
         return True

@@ -1,5 +1,6 @@
 """PostgreSQL: SQLAlchemy owns the pool and the migrations, asyncpg runs the statements."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -114,6 +115,11 @@ async def transaction(
     try:
         async with _checked_out(engine) as connection, connection.transaction(isolation=isolation, readonly=readonly):
             yield connection
+    except asyncio.CancelledError as error:
+        if (task := asyncio.current_task()) is None or task.cancelling():
+            raise
+        # Nobody cancelled this: the driver did, where its connection ended in the middle of a COPY.
+        raise Unavailable("given up by the driver") from error
     except (sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError) as error:
         # These come from the pool alone: a connection refused, or none free in time.
         raise Unavailable(str(error) or type(error).__name__) from error

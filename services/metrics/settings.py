@@ -47,5 +47,5 @@ class Settings(CommonSettings, CommandSettings):
         default=10_000,
         ge=1,
         validation_alias="METRICS_ROLLUP_ENTRIES",
-        description="So many changes of cells are worked into the roll-ups at once, or fewer every 30 s",
+        description="Changes of cells that are worked into the roll-ups at once; fewer every 30 s, more after a rush",
     )

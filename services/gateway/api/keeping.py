@@ -65,8 +65,11 @@ class Known:
 class Keeper:
     """Answers by key, the least lately used dropped first; `fresh_seconds` 0 keeps nothing."""
 
-    def __init__(self, fresh_seconds: float, *, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self, fresh_seconds: float, *, max_bytes: int = MAX_BYTES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._fresh_seconds = fresh_seconds
+        self._clock = clock
         self._max_bytes = max_bytes
         self._bytes = 0
         self._kept: OrderedDict[Key, Known] = OrderedDict()
@@ -78,14 +81,14 @@ class Keeper:
     def at_hand(self, key: Key) -> Known | None:
         """Give a kept answer that need not be renewed yet."""
         kept = self._kept.get(key)
-        if kept is None or time.monotonic() - kept.good_at >= self._fresh_seconds / 2:
+        if kept is None or self._clock() - kept.good_at >= self._fresh_seconds / 2:
             return None
         self._kept.move_to_end(key)
         return kept
 
     async def answer(self, question: Question) -> Known:
         """Give the kept answer, or ask; of several who ask the same at once one asks upstream."""
-        now = time.monotonic()
+        now = self._clock()
         if not self._fresh_seconds:
             return Known(await question.ask(), now)
         kept = self._kept.get(question.key)
@@ -111,7 +114,7 @@ class Keeper:
                 current, current_at = await self._current(question)
                 if kept.answer.revision == current:
                     return self._keep(question.key, Known(kept.answer, current_at))
-            asked_at = time.monotonic()
+            asked_at = self._clock()
             return self._keep(question.key, Known(await question.ask(), asked_at))
         finally:
             del self._renewing[question.key]
@@ -119,9 +122,9 @@ class Keeper:
     async def _current(self, question: Question) -> tuple[str, float]:
         """Give the current revision and since when that is known, asked for again once half its time is over."""
         async with self._asking_revision:
-            if time.monotonic() - self._revision_at > self._fresh_seconds / 2:
+            if self._clock() - self._revision_at > self._fresh_seconds / 2:
                 # From before the request: what is committed while it is under way may be missing from its answer.
-                asked_at = time.monotonic()
+                asked_at = self._clock()
                 self._revision = await question.ask_revision()
                 self._revision_at = asked_at
             return self._revision, self._revision_at

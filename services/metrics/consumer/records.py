@@ -12,10 +12,9 @@ from libs.common.inbox import Unprocessable
 from libs.common.kafka import Incoming
 from libs.contracts.records import LineV1, ProgressV1, RecordV1
 from libs.contracts.topics import type_of
-from services.metrics.consumer.wire import read_record
+from services.metrics.consumer.wire import read_record, record_of
 from services.metrics.domain.completeness import Progress
-from services.metrics.domain.facts import MAX_INTEGER, MAX_QUANTITY, NOBODY, REPORTER_KINDS, Line, Record, Refs
-from services.metrics.store.ids import quick
+from services.metrics.domain.facts import MAX_INTEGER, MAX_QUANTITY, NOBODY, Line, Record, Refs
 from services.metrics.store.letters import remove_letters, take_letters
 from services.metrics.use_cases.fold import fold_batch
 
@@ -68,18 +67,7 @@ def read_by_contract(body: bytes) -> Record:
         raise ValueError("lines: a line number appears twice")
     _in_range("revision", told.revision, MAX_INTEGER)
     _in_range("edition", told.edition, MAX_INTEGER)
-    return Record(
-        quick(told.record_id),
-        told.revision,
-        told.edition,
-        REPORTER_KINDS.index(told.reporter.kind),
-        quick(told.reporter.id),
-        quick(told.unit_id),
-        told.day,
-        told.channel,
-        _bytes(told.household),
-        [_line(line) for line in lines],
-    )
+    return record_of(told, _bytes(told.household), [_line(line) for line in lines])
 
 
 def _line(told: LineV1) -> Line:

@@ -11,11 +11,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from libs.contracts.model import FIRST_YEAR, LAST_YEAR
-from libs.contracts.records import Channel
+from libs.contracts.records import Channel, RecordV1
 from services.metrics.domain.facts import MAX_INTEGER, MAX_QUANTITY, NOBODY, REPORTER_KINDS, Line, Record, Refs
 from services.metrics.store.ids import quick
 
-__all__ = ["read_record"]
+__all__ = ["read_record", "record_of"]
 
 # References stay as they were told; `_bytes` sees to their letters.
 _Pseudonym: TypeAlias = Annotated[str, Meta(min_length=32, max_length=32)]
@@ -97,6 +97,11 @@ def _record(told: _Record) -> Record | None:
         lines = []
     elif len({line.line for line in lines}) != len(lines):
         return None
+    return record_of(told, household, lines)
+
+
+def record_of(told: _Record | RecordV1, household: bytes | None, lines: list[Line]) -> Record:
+    """Make a record of what was told, whichever way it was read."""
     return Record(
         quick(told.record_id),
         told.revision,

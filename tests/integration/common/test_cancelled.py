@@ -2,7 +2,9 @@
 
 import asyncio
 
-from libs.common.db import Engine, open_engine, transaction
+import pytest
+
+from libs.common.db import Engine, Unavailable, open_engine, transaction
 from tests.support.postgres import MakeDatabase
 
 
@@ -25,3 +27,31 @@ async def test_the_next_transaction_never_runs_inside_a_cancelled_one(make_datab
                 await connection.execute("INSERT INTO written VALUES ($1)", n)
         async with transaction(engine, readonly=True) as connection:
             assert await connection.fetchval("SELECT count(*) FROM written") == 150
+
+
+async def test_what_the_driver_gives_up_by_itself_is_unavailable_and_not_a_cancellation(
+    make_database: MakeDatabase,
+) -> None:
+    async with open_engine(await make_database(""), application_name="test", pool_size=1) as engine:
+        with pytest.raises(Unavailable):
+            async with transaction(engine):
+                # As asyncpg does where a connection ends in the middle of a COPY: nobody cancelled this task.
+                raise asyncio.CancelledError
+        async with transaction(engine, readonly=True) as connection:
+            assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_a_task_that_is_cancelled_within_a_transaction_is_cancelled(make_database: MakeDatabase) -> None:
+    async with open_engine(await make_database(""), application_name="test", pool_size=1) as engine:
+        inside = asyncio.Event()
+
+        async def wait() -> None:
+            async with transaction(engine):
+                inside.set()
+                await asyncio.Event().wait()
+
+        waiting = asyncio.ensure_future(wait())
+        await inside.wait()
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert waiting.cancelled()
