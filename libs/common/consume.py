@@ -18,7 +18,7 @@ from libs.common.log import Position
 from libs.common.process import Patience
 from libs.common.telemetry import get_logger
 
-__all__ = ["Handled", "Handler", "StoppedItself", "run_consumer"]
+__all__ = ["Handled", "Handler", "Backlog", "StoppedItself", "run_consumer"]
 
 logger = get_logger(__name__)
 
@@ -72,6 +72,13 @@ class Pace:
         self.messages = max(1, min(self.messages, messages) // 2)
 
 
+@dataclass
+class Backlog:
+    """How many messages are known to lie ahead, for whatever should wait while there are many."""
+
+    messages: int = 0
+
+
 @dataclass(frozen=True)
 class _Meters:
     handled: Counter
@@ -89,7 +96,14 @@ class _Meters:
 
 class _Loop:
     def __init__(
-        self, engine: AsyncEngine, consumer: Consumer, handle: Handler, source: str, meters: _Meters, pace: Pace
+        self,
+        engine: AsyncEngine,
+        consumer: Consumer,
+        handle: Handler,
+        source: str,
+        meters: _Meters,
+        pace: Pace,
+        backlog: Backlog,
     ) -> None:
         self._engine = engine
         self._consumer = consumer
@@ -97,6 +111,7 @@ class _Loop:
         self._source = source
         self._meters = meters
         self._pace = pace
+        self._backlog = backlog
         self._next: dict[Place, int] = {}
         self._dead_in_a_row: dict[Place, int] = {}
         self._waiting: dict[Place, list[Incoming]] = {}
@@ -216,6 +231,7 @@ class _Loop:
             ahead = self._consumer.behind(topic, partition, offset)
             self._meters.behind.labels(str(partition)).set(ahead)
             behind += ahead
+        self._backlog.messages = behind
         if progress or not behind:
             self._progress_at = time.monotonic()
         elif time.monotonic() - self._progress_at > STALL_SECONDS:
@@ -241,20 +257,21 @@ async def run_consumer(
     registry: CollectorRegistry,
     stop: asyncio.Event,
     beat: Callable[[], None],
+    backlog: Backlog | None = None,
 ) -> None:
-    """Handle a topic until told to stop.
+    """Handle a topic until told to stop; `backlog` is kept as it is.
 
     PostgreSQL or Kafka being away, and another consumer's fence, are waited out: the loop begins again from what the
     database says. Any other error is raised with the offset unmoved.
     """
-    meters, patience, pace = _Meters.on(registry), Patience(), Pace()
+    meters, patience, pace, backlog = _Meters.on(registry), Patience(), Pace(), backlog or Backlog()
     while not stop.is_set():
         beat()
         try:
             source = await identify(bootstrap, [topic.name])
             async with (
                 open_consumer(bootstrap, [topic]) as consumer,
-                aclosing(_Loop(engine, consumer, handle, source, meters, pace)) as loop,
+                aclosing(_Loop(engine, consumer, handle, source, meters, pace, backlog)) as loop,
             ):
                 await loop.start()
                 logger.info("consumer.following", topic=topic.name)

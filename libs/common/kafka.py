@@ -1,9 +1,8 @@
 """Kafka behind a thin port: identify, make topics, produce batches, consume by manual assignment."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -19,6 +18,7 @@ __all__ = [
     "Away",
     "Batch",
     "Consumer",
+    "Headers",
     "Incoming",
     "Message",
     "Producer",
@@ -69,8 +69,28 @@ class Batch(NamedTuple):
     builder: Any
 
 
-@dataclass(frozen=True)
-class Incoming:
+class Headers(Mapping[str, str]):
+    """A message's headers as they came; few are ever read, so each is decoded only then."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: Sequence[tuple[str, bytes]]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, name: str) -> str:
+        for key, value in self._raw:
+            if key == name:
+                return value.decode(errors="replace")
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict(self._raw))
+
+    def __len__(self) -> int:
+        return len(dict(self._raw))
+
+
+class Incoming(NamedTuple):
     """A message as it came; `type` is its CloudEvents type, empty if it has none."""
 
     topic: str
@@ -78,7 +98,7 @@ class Incoming:
     offset: int
     key: bytes
     value: bytes
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
     timestamp_ms: int
 
     @property
@@ -260,13 +280,13 @@ class Consumer:
 
 def _incoming(record: Any) -> Incoming:
     return Incoming(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=record.key or b"",
-        value=record.value or b"",
-        headers={name: value.decode(errors="replace") for name, value in record.headers},
-        timestamp_ms=record.timestamp,
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key or b"",
+        record.value or b"",
+        Headers(record.headers),
+        record.timestamp,
     )
 
 

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from libs.common import db
 from libs.common.auth import Guard
-from libs.common.consume import run_consumer
+from libs.common.consume import Backlog, run_consumer
 from libs.common.http import build_app
 from libs.common.inbox import reached
 from libs.common.log import Position
@@ -70,7 +70,12 @@ def build_api(
 
 
 async def _consume(
-    engine: db.Engine, settings: Settings, registry: CollectorRegistry, pulse: Pulse, stop: asyncio.Event
+    engine: db.Engine,
+    settings: Settings,
+    registry: CollectorRegistry,
+    pulse: Pulse,
+    backlog: Backlog,
+    stop: asyncio.Event,
 ) -> None:
     await run_consumer(
         engine,
@@ -80,6 +85,7 @@ async def _consume(
         registry=registry,
         stop=stop,
         beat=pulse.beat,
+        backlog=backlog,
     )
 
 
@@ -89,11 +95,12 @@ async def _roll_up(
     registry: CollectorRegistry,
     replica: Replica,
     picture: Picture,
+    backlog: Backlog,
     stop: asyncio.Event,
 ) -> None:
     await replica.until_ready(stop)
     pace = RollupPace(entries=settings.rollup_entries)
-    await keep_rollups(engine, settings.database_url, picture.units, pace, registry, stop)
+    await keep_rollups(engine, settings.database_url, picture.units, pace, backlog, registry, stop)
 
 
 async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
@@ -110,11 +117,11 @@ async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
     async with AsyncExitStack() as stack:
         if consumer:
             folding = await stack.enter_async_context(_engine(settings, "fold", 2, settings.fold_seconds))
-            pulse = Pulse()
-            loops["consumer"] = partial(_consume, folding, settings, registry, pulse)
+            pulse, backlog = Pulse(), Backlog()
+            loops["consumer"] = partial(_consume, folding, settings, registry, pulse, backlog)
             parts["consumer"] = pulse.alive
             rolling = await stack.enter_async_context(_engine(settings, "rollups", 1, settings.fold_seconds))
-            loops["rollups"] = partial(_roll_up, rolling, settings, registry, replica, picture)
+            loops["rollups"] = partial(_roll_up, rolling, settings, registry, replica, picture, backlog)
         if api:
             reading = await stack.enter_async_context(
                 _engine(settings, "query", settings.pool_size, settings.query_seconds)

@@ -120,10 +120,11 @@ async def count_distinct(connection: Connection, first: date, last: date) -> tup
     await connection.execute("SET work_mem = '256MB'")
     begun = time.perf_counter()
     rows = await connection.fetch(
-        """SELECT measure, to_char(day, 'YYYY-MM') AS month, sum(quantity)::bigint AS luot,
+        """SELECT code AS measure, to_char(day, 'YYYY-MM') AS month, sum(quantity)::bigint AS luot,
                count(DISTINCT person) AS nguoi
-           FROM facts WHERE fold_out IS NULL AND reporter_kind = 0 AND day BETWEEN $1 AND $2
-           GROUP BY measure, month""",
+           FROM facts JOIN codes ON number = measure
+           WHERE fold_out IS NULL AND reporter_kind = 0 AND day BETWEEN $1 AND $2
+           GROUP BY code, month""",
         first,
         last,
     )

@@ -13,6 +13,7 @@ import asyncpg
 
 from deploy.local.supervisor import Service, Supervisor
 from libs.common.db import Connection, connect, open_engine
+from libs.common.process import calm_collector
 from libs.contracts.topics import RECORDS, Topic
 from tests.bench.bench import CACHE, Bench
 from tests.bench.cpu import Meter
@@ -208,6 +209,7 @@ class _Copying:
 
 
 async def _by_size(bench: Bench, worlds: Worlds) -> list[Figure]:
+    calm_collector()  # As the consumer does, whose work this process does here.
     ways = {f"at_{facts}": _Growing(worlds, facts) for facts in SIZES}
     taken = await interleaved(bench.rounds, **ways)
     for facts in SIZES:

@@ -20,9 +20,9 @@ MOST_RECORDS = 10
 LOCAL = timedelta(hours=7)
 FACTS = """SELECT record_id, line, unit_id, measure, platform, day, reporter_id, quantity,
                national_id, phone, ref, receipt, household
-           FROM facts WHERE record_id = ANY($1) AND fold_out IS NULL"""
+           FROM named_facts WHERE record_id = ANY($1) AND fold_out IS NULL"""
 SAID = "SELECT revision, synced_through FROM progress WHERE progress_id = $1"
-CELLS = """SELECT unit_id, measure, platform, day, reporter_id, quantity, unknown, persons, households FROM cells
+CELLS = """SELECT unit_id, measure, platform, day, reporter_id, quantity, unknown, persons, households FROM named_cells
            WHERE unit_id = ANY($1) AND platform = ANY($2)
              AND (quantity, unknown, persons, households) <> (0, 0, ''::bytea, ''::bytea)"""
 

@@ -81,8 +81,8 @@ async def counted(metrics_url: str) -> State:
     connection = await connect(metrics_url, application_name="test oracle")
     people = {r["number"]: r["pseudonym"].hex() for r in await connection.fetch("SELECT * FROM persons")}
     homes = {r["number"]: r["pseudonym"].hex() for r in await connection.fetch("SELECT * FROM households")}
-    facts = await connection.fetch("SELECT * FROM facts WHERE fold_out IS NULL")
-    cells = await connection.fetch("SELECT * FROM cells WHERE quantity > 0")
+    facts = await connection.fetch("SELECT * FROM named_facts WHERE fold_out IS NULL")
+    cells = await connection.fetch("SELECT * FROM named_cells WHERE quantity > 0")
     progress = await connection.fetch("SELECT * FROM progress")
     await connection.close()
     state = State()

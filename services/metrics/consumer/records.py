@@ -35,9 +35,10 @@ class Decoded:
     def take(self, message: Incoming) -> None:
         """Read a message if its type is known here; raises ValueError if it does not validate."""
         # An unknown field is a newer producer's optional one: it keeps the type, and must not stop this version.
-        if message.type == RECORD:
+        type_ = message.type
+        if type_ == RECORD:
             self.records.append(read_record(message.value) or read_by_contract(message.value))
-        elif message.type == PROGRESS:
+        elif type_ == PROGRESS:
             self.progress.append(_progress(ProgressV1.model_validate_json(message.value, extra="ignore")))
 
 

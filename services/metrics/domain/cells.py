@@ -10,7 +10,7 @@ from pyroaring import BitMap
 
 from services.metrics.domain.facts import Changes, Fact
 
-__all__ = ["Cell", "CellKey", "Delta", "deltas_of", "fresh_cell", "key_of", "leaving"]
+__all__ = ["Cell", "CellKey", "Delta", "deltas_of", "fresh_cell", "key_of", "leaving", "names_in"]
 
 
 class CellKey(NamedTuple):
@@ -114,6 +114,20 @@ def leaving(deltas: Mapping[CellKey, Delta]) -> tuple[list[tuple[CellKey, int]],
         list(_pairs((key, delta.gone_persons) for key, delta in deltas.items())),
         list(_pairs((key, delta.gone_households) for key, delta in deltas.items())),
     )
+
+
+def names_in(deltas: Iterable[CellKey], entered: Iterable[Fact]) -> tuple[set[UUID], set[str]]:
+    """Give the ids of units and reporters, and the codes, that keys and facts coming in have."""
+    ids: set[UUID] = set()
+    codes: set[str] = set()
+    for key in deltas:
+        ids.add(key.unit_id)
+        ids.add(key.reporter_id)
+        codes.add(key.measure)
+        codes.add(key.platform)
+    codes.update({fact.stage for fact in entered if fact.stage is not None})
+    codes.update({fact.channel for fact in entered if fact.channel is not None})
+    return ids, codes
 
 
 def _pairs(gone: Iterable[tuple[CellKey, set[int]]]) -> Iterable[tuple[CellKey, int]]:

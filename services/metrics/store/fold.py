@@ -1,6 +1,8 @@
 """What a fold reads, locks and writes, one statement each; locks are taken in the order of this file."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
 from uuid import UUID
 
 from pyroaring import BitMap
@@ -10,9 +12,12 @@ from services.metrics.domain.cells import Cell, CellKey, Delta, fresh_cell
 from services.metrics.domain.completeness import Progress
 from services.metrics.domain.facts import Fact, Record
 from services.metrics.store.changes import pack
-from services.metrics.store.literal import blobs, plain, texts
+from services.metrics.store.copying import COLUMNS, rows_of
+from services.metrics.store.literal import blobs, plain
+from services.metrics.store.names import Book, Names
 
 __all__ = [
+    "Begun",
     "begin_fold",
     "live_facts",
     "lock_cells",
@@ -27,21 +32,29 @@ __all__ = [
 FEW = 16
 """A set that is no larger cannot become smaller as runs."""
 
-_FACT_COLUMNS = Fact._fields
-_COPY_COLUMNS = (*_FACT_COLUMNS, "fold_in")
+_FACT_COLUMNS = ", ".join(Fact._fields)
 
 
-async def begin_fold(connection: Connection) -> int:
+class Begun(NamedTuple):
+    """A fold's id, and the book whose numbers stand in its database."""
+
+    fold: int
+    book: Book
+
+
+async def begin_fold(connection: Connection) -> Begun:
     """Take the id of a fold, and make the transaction's statements look up key by key.
 
     A batch is small against the tables, which the planner cannot know of a parameter: it would read a table whole.
     """
-    fold: int = await connection.fetchval(
-        """SELECT nextval('fold_ids'), set_config('enable_seqscan', 'off', true),
-                  set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-                  set_config('enable_bitmapscan', 'off', true)"""
+    row = await connection.fetchrow(
+        """SELECT nextval('fold_ids'), (SELECT oid::bigint FROM pg_database WHERE datname = current_database()),
+               (SELECT epoch FROM data_revision),
+               set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+               set_config('enable_mergejoin', 'off', true), set_config('enable_bitmapscan', 'off', true)"""
     )
-    return fold
+    assert row is not None
+    return Begun(row[0], Book(row[1], row[2]))
 
 
 async def raise_heads(connection: Connection, records: Collection[Record]) -> dict[UUID, bool]:
@@ -68,43 +81,46 @@ async def live_facts(connection: Connection, record_ids: Sequence[UUID]) -> list
     """Give the facts that are so now."""
     # Said as `fold_out IS NULL`, it would offer the planner the indexes of all live facts, to be read whole.
     rows = await connection.fetch(
-        f"""SELECT {", ".join(_FACT_COLUMNS)} FROM facts
+        f"""SELECT {_FACT_COLUMNS} FROM named_facts
            WHERE record_id = ANY($1::uuid[]) AND coalesce(fold_out, 0) = 0""",
         record_ids,
     )
     return [Fact(*row) for row in rows]
 
 
-async def lock_cells(connection: Connection, deltas: Mapping[CellKey, Delta]) -> dict[CellKey, Cell]:
+async def lock_cells(connection: Connection, names: Names, deltas: Mapping[CellKey, Delta]) -> dict[CellKey, Cell]:
     """Make the cells that are missing, of what their delta brings, and give those that were there; all are locked."""
+    by_number = dict(zip(_numbered(deltas, names), deltas, strict=True))
     # The update that never happens locks the row: making and locking in one statement keeps one order for both.
     made = await connection.fetch(
         f"""INSERT INTO cells ({_KEY}, reporter_kind, quantity, unknown, persons, households)
-           SELECT * FROM unnest({_KEY_TEXTS}, $6::text::smallint[], $7::text::bigint[], $8::text::bigint[],
+           SELECT * FROM unnest({_KEY_NUMBERS}, $6::text::smallint[], $7::text::bigint[], $8::text::bigint[],
                    $9::text::bytea[], $10::text::bytea[])
                AS told ({_KEY}, reporter_kind, quantity, unknown, persons, households)
            ORDER BY {_KEY}
            ON CONFLICT ({_KEY}) DO UPDATE SET quantity = cells.quantity WHERE false
            RETURNING {_KEY}""",
-        *_keys(deltas),
+        *_keys(by_number),
         plain(delta.reporter_kind for delta in deltas.values()),
         *_contents([fresh_cell(delta) for delta in deltas.values()]),
     )
-    known = list(deltas.keys() - set(map(tuple, made)))
+    known = list(by_number.keys() - set(map(tuple, made)))
     if not known:
         return {}
     rows = await connection.fetch(
         f"""SELECT place, quantity, unknown, persons, households
-           FROM unnest({_KEY_TEXTS}) WITH ORDINALITY AS told ({_KEY}, place) JOIN cells USING ({_KEY})""",
+           FROM unnest({_KEY_NUMBERS}) WITH ORDINALITY AS told ({_KEY}, place) JOIN cells USING ({_KEY})""",
         *_keys(known),
     )
     return {
-        known[place - 1]: Cell(quantity, unknown, _set(persons), _set(households))
+        by_number[known[place - 1]]: Cell(quantity, unknown, _set(persons), _set(households))
         for place, quantity, unknown, persons, households in rows
     }
 
 
-async def write_facts(connection: Connection, fold: int, retired: Sequence[Fact], entered: Sequence[Fact]) -> None:
+async def write_facts(
+    connection: Connection, fold: int, names: Names, retired: Sequence[Fact], entered: Sequence[Fact]
+) -> None:
     """Mark the facts that left with the fold, and add those that came; the cells must be locked."""
     if retired:
         await connection.execute(
@@ -116,36 +132,35 @@ async def write_facts(connection: Connection, fold: int, retired: Sequence[Fact]
             [fact.line for fact in retired],
         )
     if entered:
-        rows = [(*fact, fold) for fact in entered]
-        await connection.copy_records_to_table("facts", records=rows, columns=_COPY_COLUMNS)
+        await connection.copy_to_table("facts", source=rows_of(entered, fold, names), columns=COLUMNS, format="binary")
 
 
 async def still_held(
-    connection: Connection, column: str, candidates: Sequence[tuple[CellKey, int]]
+    connection: Connection, names: Names, column: str, candidates: Sequence[tuple[CellKey, int]]
 ) -> set[tuple[CellKey, int]]:
     """Give those whom a live fact still puts into the cell; `column` is person or household."""
     if not candidates:
         return set()
     rows = await connection.fetch(
-        f"""SELECT DISTINCT place FROM unnest({_KEY_TEXTS}, $6::text::bigint[]) WITH ORDINALITY
+        f"""SELECT DISTINCT place FROM unnest({_KEY_NUMBERS}, $6::text::bigint[]) WITH ORDINALITY
                AS told ({_KEY}, {column}, place) JOIN facts USING ({_KEY}, {column})
            WHERE fold_out IS NULL""",
-        *_keys([key for key, _ in candidates]),
+        *_keys(_numbered([key for key, _ in candidates], names)),
         plain(number for _, number in candidates),
     )
     return {candidates[row["place"] - 1] for row in rows}
 
 
-async def save_cells(connection: Connection, cells: Mapping[CellKey, Cell]) -> None:
+async def save_cells(connection: Connection, names: Names, cells: Mapping[CellKey, Cell]) -> None:
     """Write cells that were locked before."""
     await connection.execute(
         f"""UPDATE cells SET quantity = told.quantity, unknown = told.unknown,
                persons = told.persons, households = told.households
-           FROM unnest({_KEY_TEXTS}, $6::text::bigint[], $7::text::bigint[], $8::text::bytea[], $9::text::bytea[])
+           FROM unnest({_KEY_NUMBERS}, $6::text::bigint[], $7::text::bigint[], $8::text::bytea[], $9::text::bytea[])
                AS told ({_KEY}, quantity, unknown, persons, households)
-           WHERE (cells.unit_id, cells.measure, cells.platform, cells.day, cells.reporter_id)
-               = (told.unit_id, told.measure, told.platform, told.day, told.reporter_id)""",
-        *_keys(cells),
+           WHERE (cells.unit, cells.day, cells.reporter, cells.measure, cells.platform)
+               = (told.unit, told.day, told.reporter, told.measure, told.platform)""",
+        *_keys(_numbered(cells, names)),
         *_contents(cells.values()),
     )
 
@@ -184,13 +199,22 @@ async def raise_revision(connection: Connection, fold: int, deltas: Mapping[Cell
     )
 
 
-_KEY = ", ".join(CellKey._fields)
-_KEY_TEXTS = "$1::text::uuid[], $2::text::text[], $3::text::text[], $4::text::date[], $5::text::uuid[]"
+_KEY = "unit, day, reporter, measure, platform"
+_KEY_NUMBERS = "$1::text::integer[], $2::text::date[], $3::text::integer[], $4::text::integer[], $5::text::integer[]"
+Key = tuple[int, date, int, int, int]
+"""A cell's key as it is stored."""
 
 
-def _keys(keys: Iterable[CellKey]) -> tuple[str, ...]:
-    units, measures, platforms, days, reporters = zip(*keys, strict=True)
-    return plain(units), texts(measures), texts(platforms), plain(days), plain(reporters)
+def _numbered(keys: Iterable[CellKey], names: Names) -> list[Key]:
+    ids, codes = names.ids, names.codes
+    return [
+        (ids[unit_id], day, ids[reporter_id], codes[measure], codes[platform])
+        for unit_id, measure, platform, day, reporter_id in keys
+    ]
+
+
+def _keys(keys: Iterable[Key]) -> list[str]:
+    return [plain(column) for column in zip(*keys, strict=True)]
 
 
 def _contents(cells: Collection[Cell]) -> tuple[str, ...]:

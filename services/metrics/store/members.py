@@ -46,11 +46,11 @@ async def list_units(connection: Connection) -> list[UUID]:
     """Give every unit that has cells, by skipping from one to the next."""
     rows = await connection.fetch(
         """WITH RECURSIVE listed AS (
-               (SELECT unit_id FROM cells ORDER BY unit_id LIMIT 1)
+               (SELECT unit FROM cells ORDER BY unit LIMIT 1)
                UNION ALL
-               SELECT (SELECT unit_id FROM cells WHERE unit_id > listed.unit_id ORDER BY unit_id LIMIT 1)
-               FROM listed WHERE listed.unit_id IS NOT NULL
+               SELECT (SELECT unit FROM cells WHERE unit > listed.unit ORDER BY unit LIMIT 1)
+               FROM listed WHERE listed.unit IS NOT NULL
            )
-           SELECT unit_id FROM listed WHERE unit_id IS NOT NULL"""
+           SELECT id FROM listed JOIN ids ON ids.number = unit"""
     )
-    return [row["unit_id"] for row in rows]
+    return [row["id"] for row in rows]

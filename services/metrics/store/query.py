@@ -18,7 +18,12 @@ from services.metrics.store.literal import plain
 __all__ = ["DataRevision", "MatchedFact", "active_reporters", "cells", "facts", "read_revision", "synced"]
 
 SLICE_ROWS = 2000
-_PLACE = "unit_id, measure, platform, day, reporter_id, reporter_kind"
+_PLACE = "unit_of.id, measure_of.code, platform_of.code, day, reporter_of.id, reporter_kind"
+_NAMED = """{table}
+    JOIN ids AS unit_of ON unit_of.number = unit
+    JOIN ids AS reporter_of ON reporter_of.number = reporter
+    JOIN codes AS measure_of ON measure_of.number = measure
+    JOIN codes AS platform_of ON platform_of.number = platform"""
 
 MatchedFact = tuple[Place, int, tuple[int | None, ...]]
 """Place, the number the person counts under, all references of the line."""
@@ -48,10 +53,11 @@ async def cells(
 ) -> AsyncIterator[list[StoredCell]]:
     """Give the cells that hold a fact, in slices; of their sets only those needed, persons or households."""
     where, params = _where(question, units)
-    where.append(_among("measure", "text", question.measures, params))
+    where.append(_coded("measure", question.measures, params))
     columns = ", ".join(name if name in sets else "''::bytea" for name in ("persons", "households"))
     # A cell without a live fact stays, with quantity 0: it is not a report of zero.
-    sql = f"SELECT {_PLACE}, quantity, unknown, {columns} FROM cells WHERE quantity > 0 AND {' AND '.join(where)}"
+    sql = f"""SELECT {_PLACE}, quantity, unknown, {columns} FROM {_NAMED.format(table="cells")}
+        WHERE quantity > 0 AND {" AND ".join(where)}"""
     async for rows in _slices(connection, sql, params):
         yield [(Place(*row[:6]), row[6], row[7], _sets(row[8]), _sets(row[9])) for row in rows]
 
@@ -61,8 +67,8 @@ async def facts(
 ) -> AsyncIterator[list[MatchedFact]]:
     """Give the live facts that name a person, in slices."""
     where, params = _where(question, units)
-    where.append(_among("measure", "text", question.measures, params))
-    sql = f"""SELECT {_PLACE}, person, national_id, phone, ref, receipt FROM facts
+    where.append(_coded("measure", question.measures, params))
+    sql = f"""SELECT {_PLACE}, person, national_id, phone, ref, receipt FROM {_NAMED.format(table="facts")}
         WHERE fold_out IS NULL AND person IS NOT NULL AND {" AND ".join(where)}"""
     async for rows in _slices(connection, sql, params):
         yield [(Place(*row[:6]), row[6], row[7:]) for row in rows]
@@ -74,9 +80,11 @@ async def active_reporters(
     """Give who has reported anything in the units and days asked about, of whatever measure."""
     where, params = _where(question, units)
     rows = await connection.fetch(
-        f"SELECT DISTINCT reporter_id FROM cells WHERE quantity > 0 AND {' AND '.join(where)}", *params
+        f"""SELECT id FROM ids WHERE number IN (
+                SELECT reporter FROM cells WHERE quantity > 0 AND {" AND ".join(where)})""",
+        *params,
     )
-    return frozenset(row["reporter_id"] for row in rows)
+    return frozenset(row["id"] for row in rows)
 
 
 async def synced(connection: Connection, reporters: Collection[UUID]) -> Synced:
@@ -98,20 +106,26 @@ def _where(question: Question, units: Collection[UUID] | None) -> tuple[list[str
     params: list[Any] = [question.first, question.last]
     where = ["day BETWEEN $1 AND $2"]
     if units is not None:
-        where.append(_among("unit_id", "uuid", units, params))
+        where.append(_identified("unit", units, params))
     if question.reporter_kind is not None:
         params.append(question.reporter_kind)
         where.append(f"reporter_kind = ${len(params)}")
     if question.reporters:
-        where.append(_among("reporter_id", "uuid", question.reporters, params))
+        where.append(_identified("reporter", question.reporters, params))
     if question.platforms:
-        where.append(_among("platform", "text", question.platforms, params))
+        where.append(_coded("platform", question.platforms, params))
     return where, params
 
 
-def _among(column: str, type_: str, values: Collection[Any], params: list[Any]) -> str:
-    params.append(list(values))
-    return f"{column} = ANY(${len(params)}::{type_}[])"
+def _identified(column: str, ids: Collection[UUID], params: list[Any]) -> str:
+    # The array is made once, before the table is looked into.
+    params.append(list(ids))
+    return f"{column} = ANY(ARRAY(SELECT number FROM ids WHERE id = ANY(${len(params)}::uuid[])))"
+
+
+def _coded(column: str, codes: Collection[str], params: list[Any]) -> str:
+    params.append(list(codes))
+    return f"{column} = ANY(ARRAY(SELECT number FROM codes WHERE code = ANY(${len(params)}::text[])))"
 
 
 def _sets(serialised: bytes) -> tuple[BitMap, ...]:

@@ -96,6 +96,7 @@ _STATE = """SELECT begun, version, drops, (SELECT n FROM data_revision) AS revis
     FROM rollup_state"""
 _KEY = ", ".join(RollupKey._fields)
 _WHOLE = "n, first_day, last_day, quantity, unknown, persons, households, reporters"
+_UNITS = "ARRAY(SELECT number FROM ids WHERE id = ANY($1::uuid[]))"
 _KEY_ARRAYS = (
     "$1::text::smallint[], $2::text::uuid[], $3::text::date[], $4::text::text[], $5::text::text[], $6::text::smallint[]"
 )
@@ -167,7 +168,7 @@ async def months_of(
 ) -> list[date]:
     """Give the months in which units have cells, or roll-ups have rows."""
     rows = await connection.fetch(
-        """SELECT date_trunc('month', day)::date AS month FROM cells WHERE unit_id = ANY($1::uuid[])
+        f"""SELECT date_trunc('month', day)::date AS month FROM cells WHERE unit = ANY({_UNITS})
            UNION
            SELECT month FROM unnest($2::text::smallint[], $3::text::uuid[]) AS told (level, unit_id)
                JOIN rollups USING (level, unit_id)
@@ -275,10 +276,13 @@ async def still_there(connection: Connection, column: str, gone: Sequence[Held])
         f"""SELECT place FROM unnest({_KEY_ARRAYS}, $7::date[], $8::bigint[]) WITH ORDINALITY
                AS told ({_KEY}, until, number, place),
                LATERAL (
-                   SELECT FROM facts JOIN rollup_units AS member USING (unit_id)
+                   SELECT FROM facts JOIN ids ON ids.number = facts.unit
+                       JOIN rollup_units AS member ON member.unit_id = ids.id
                    WHERE facts.{column} = told.number AND fold_out IS NULL
-                       AND facts.day >= told.month AND facts.day < told.until AND facts.measure = told.measure
-                       AND facts.platform = told.platform AND facts.reporter_kind = told.reporter_kind
+                       AND facts.day >= told.month AND facts.day < told.until
+                       AND facts.measure = (SELECT codes.number FROM codes WHERE code = told.measure)
+                       AND facts.platform = (SELECT codes.number FROM codes WHERE code = told.platform)
+                       AND facts.reporter_kind = told.reporter_kind
                        AND told.unit_id = CASE told.level WHEN 1 THEN member.commune_id ELSE member.province_id END
                    LIMIT 1
                ) AS found""",
@@ -297,10 +301,12 @@ async def roll_up_cells(
     span = (list(units), month, next_month(month))
     # A set with no members is stored as nothing.
     rows = await connection.fetch(
-        """SELECT measure, platform, reporter_kind, min(day), max(day), sum(quantity)::bigint, sum(unknown)::bigint,
-               array_remove(array_agg(persons), ''), array_remove(array_agg(households), '')
-           FROM cells WHERE unit_id = ANY($1::uuid[]) AND day >= $2 AND day < $3 AND quantity > 0
-           GROUP BY measure, platform, reporter_kind""",
+        f"""SELECT measure_of.code, platform_of.code, reporter_kind, min(day), max(day), sum(quantity)::bigint,
+               sum(unknown)::bigint, array_remove(array_agg(persons), ''), array_remove(array_agg(households), '')
+           FROM cells JOIN codes AS measure_of ON measure_of.number = measure
+               JOIN codes AS platform_of ON platform_of.number = platform
+           WHERE unit = ANY({_UNITS}) AND day >= $2 AND day < $3 AND quantity > 0
+           GROUP BY measure_of.code, platform_of.code, reporter_kind""",
         *span,
     )
     made = {
@@ -310,14 +316,15 @@ async def roll_up_cells(
         for measure, platform, kind, first, last, quantity, unknown, persons, households in rows
     }
     rows = await connection.fetch(
-        """SELECT platform, reporter_kind, min(first), max(last), sum(quantity)::bigint,
-               array_agg(reporter_id), array_agg(quantity)
+        f"""SELECT code, reporter_kind, min(first), max(last), sum(quantity)::bigint,
+               array_agg(id), array_agg(quantity)
            FROM (
-               SELECT platform, reporter_kind, reporter_id, min(day) AS first, max(day) AS last,
+               SELECT platform, reporter_kind, reporter, min(day) AS first, max(day) AS last,
                    sum(quantity)::bigint AS quantity
-               FROM cells WHERE unit_id = ANY($1::uuid[]) AND day >= $2 AND day < $3 AND quantity > 0
-               GROUP BY platform, reporter_kind, reporter_id
-           ) AS by_reporter GROUP BY platform, reporter_kind""",
+               FROM cells WHERE unit = ANY({_UNITS}) AND day >= $2 AND day < $3 AND quantity > 0
+               GROUP BY platform, reporter_kind, reporter
+           ) AS by_reporter JOIN ids ON ids.number = reporter JOIN codes ON codes.number = platform
+           GROUP BY code, reporter_kind""",
         *span,
     )
     for platform, kind, first, last, quantity, reporters, quantities in rows:

@@ -3,10 +3,11 @@
 from collections.abc import Collection
 
 from libs.common.db import Connection
-from services.metrics.domain.cells import CellKey, Delta, deltas_of, leaving
+from services.metrics.domain.cells import CellKey, Delta, deltas_of, leaving, names_in
 from services.metrics.domain.completeness import Progress
 from services.metrics.domain.facts import Changes, Record, changes, facts_of, households_in, newest, pseudonyms_in
 from services.metrics.store import fold as store
+from services.metrics.store.names import number_names
 from services.metrics.store.numbers import number_households, number_persons
 
 __all__ = ["fold_batch"]
@@ -19,13 +20,13 @@ async def fold_batch(connection: Connection, records: Collection[Record], told: 
     """
     if not records and not told:
         return False
-    fold = await store.begin_fold(connection)
+    begun = await store.begin_fold(connection)
     changed = await _changes(connection, records) if records else None
-    deltas = await _apply(connection, fold, changed) if changed else {}
+    deltas = await _apply(connection, begun, changed) if changed else {}
     raised = await store.raise_progress(connection, _newest_progress(told)) if told else 0
     if not changed and not raised:
         return False
-    await store.raise_revision(connection, fold, deltas)
+    await store.raise_revision(connection, begun.fold, deltas)
     return True
 
 
@@ -40,21 +41,22 @@ async def _changes(connection: Connection, records: Collection[Record]) -> Chang
     return changes(live, [fact for record in folding for fact in facts_of(record, persons, households)])
 
 
-async def _apply(connection: Connection, fold: int, changed: Changes) -> dict[CellKey, Delta]:
+async def _apply(connection: Connection, begun: store.Begun, changed: Changes) -> dict[CellKey, Delta]:
     """Change facts and cells; gives what changed, with only those among the gone who have left their cell."""
     deltas = deltas_of(changed)
-    cells = await store.lock_cells(connection, deltas)
-    await store.write_facts(connection, fold, changed.retired, changed.entered)
+    names = await number_names(connection, begun.book, *names_in(deltas, changed.entered))
+    cells = await store.lock_cells(connection, names, deltas)
+    await store.write_facts(connection, begun.fold, names, changed.retired, changed.entered)
     persons, households = leaving(deltas)
-    held_persons = await store.still_held(connection, "person", persons)
-    held_households = await store.still_held(connection, "household", households)
+    held_persons = await store.still_held(connection, names, "person", persons)
+    held_households = await store.still_held(connection, names, "household", households)
     for key, cell in cells.items():
         delta = deltas[key]
         delta.gone_persons = {n for n in delta.gone_persons if (key, n) not in held_persons}
         delta.gone_households = {n for n in delta.gone_households if (key, n) not in held_households}
         cell.apply(delta, delta.gone_persons, delta.gone_households)
     if cells:
-        await store.save_cells(connection, cells)
+        await store.save_cells(connection, names, cells)
     return deltas
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from libs.common.consume import Backlog
 from libs.common.db import Engine, Unavailable
 from libs.common.leader import Leadership, lead
 from libs.common.process import Patience
@@ -30,12 +31,12 @@ class _Stopped(Exception):
 class RollupPace:
     """When changes are worked in: so many are outstanding, or so much time is over. Rests are multiples of the work.
 
-    While more than `busy_entries` come from one look to the next, the fold is catching up: it has the processor, and
-    changes wait until there are `most_entries`.
+    While more than `busy_messages` lie before the fold it is catching up: it has the processor, and changes wait until
+    there are `most_entries`.
     """
 
     entries: int = 10_000
-    busy_entries: int = 4_000
+    busy_messages: int = 1_000
     most_entries: int = 100_000
     seconds: float = 30.0
     look_seconds: float = 1.0
@@ -63,7 +64,13 @@ class _Meters:
 
 
 async def keep_rollups(
-    engine: Engine, url: str, units: UnitMap, pace: RollupPace, registry: CollectorRegistry, stop: asyncio.Event
+    engine: Engine,
+    url: str,
+    units: UnitMap,
+    pace: RollupPace,
+    backlog: Backlog,
+    registry: CollectorRegistry,
+    stop: asyncio.Event,
 ) -> None:
     """Lead, and keep the roll-ups until told to stop; PostgreSQL being away is waited out."""
     meters, patience = _Meters.on(registry), Patience()
@@ -80,7 +87,7 @@ async def keep_rollups(
             ) as leadership:
                 if leadership is not None:
                     patience.succeeded()
-                    await _keep(leadership, Maker(engine, units, rest), pace, meters, stop)
+                    await _keep(leadership, Maker(engine, units, rest), pace, backlog, meters, stop)
         except _Stopped:
             return
         except Disturbed:
@@ -90,20 +97,21 @@ async def keep_rollups(
             await patience.wait()
 
 
-async def _keep(leadership: Leadership, maker: Maker, pace: RollupPace, meters: _Meters, stop: asyncio.Event) -> None:
-    compacted_at, seen = time.monotonic(), 0
+async def _keep(
+    leadership: Leadership, maker: Maker, pace: RollupPace, backlog: Backlog, meters: _Meters, stop: asyncio.Event
+) -> None:
+    compacted_at = time.monotonic()
     while not stop.is_set():
         await leadership.connection.execute("SELECT")  # Where the lock is lost this fails: two need not do the work.
         view = await maker.prepare()
         meters.note(view)
         entries, late = view.state.entries, time.monotonic() - compacted_at > pace.seconds
-        busy, seen = entries - seen > pace.busy_entries, entries
+        busy = backlog.messages > pace.busy_messages
         if view.usable and entries >= (pace.most_entries if busy else 1 if late else pace.entries):
             started = time.monotonic()
             await maker.compact()
             compacted_at = time.monotonic()
             meters.seconds.set(compacted_at - started)
-            seen = 0
         elif not (view.usable and await maker.rebuild(view)):
             await _pause(stop, pace.look_seconds)
 

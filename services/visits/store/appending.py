@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from libs.common.binary_copy import BEGIN, END, field
 from libs.common.db import Connection
 from libs.common.log import TABLE, Position
 from services.visits.store.sent import Sent
@@ -118,15 +119,12 @@ async def _copy(connection: Connection, ordered: Sequence[NewRevision], sent: Se
     return [Position(epoch, xid, seq) for seq in seqs]
 
 
-# PostgreSQL's binary COPY: a field is its length and its bytes (-1: null). The first fields differ from row to row;
-# the others are nearly always the same, and are encoded once.
+# The first fields differ from row to row; the others are nearly always the same, and are encoded once.
 _COLUMNS = [
     *("record_id", "change_id", "partition_key", "occurred_given", "occurred_at", "seq", "digest", "body"),
     *("revision", "edition", "epoch", "kind", "state", "held", "type", "reason", "waiting_for"),
     *("client_id", "batch_id", "received_at", "sent_at", "request_id"),
 ]
-_BEGIN = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
-_END = b"\xff\xff"
 _FIRST = Struct(">h i16s i16s i16s iq iq iq").pack
 _LENGTH = Struct(">i").pack
 _INTEGER = Struct(">i").pack
@@ -138,7 +136,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 async def _binary(ordered: Sequence[NewRevision], seqs: Sequence[int], epoch: int, sent: Sent) -> AsyncIterator[bytes]:
     same: dict[tuple[object, ...], bytes] = {}
-    chunk = bytearray(_BEGIN)
+    chunk = bytearray(BEGIN)
     for row, seq in zip(ordered, seqs, strict=True):
         record, reporter = row.record_id.bytes, row.reporter_id.bytes
         change = record if row.change_id is row.record_id else row.change_id.bytes
@@ -146,11 +144,11 @@ async def _binary(ordered: Sequence[NewRevision], seqs: Sequence[int], epoch: in
         key = (row.revision, row.edition, row.kind, row.state, row.held, row.type, row.reason, row.waiting_for)
         rest = same.get(key) or same.setdefault(key, _rest(row, epoch, sent))
         chunk += _FIRST(len(_COLUMNS), 16, record, 16, change, 16, reporter, 8, given, 8, at, 8, seq)
-        chunk += _field(row.digest) + _LENGTH(len(row.body)) + row.body + rest
+        chunk += field(row.digest) + _LENGTH(len(row.body)) + row.body + rest
         if len(chunk) > CHUNK_BYTES:
             yield bytes(chunk)
             chunk = bytearray()
-    yield bytes(chunk + _END)
+    yield bytes(chunk + END)
 
 
 def _rest(row: NewRevision, epoch: int, sent: Sent) -> bytes:
@@ -170,18 +168,14 @@ def _rest(row: NewRevision, epoch: int, sent: Sent) -> bytes:
         _BIGINT(_microseconds(sent.sent_at)) if sent.sent_at is not None else None,
         sent.request_id.encode(),
     ]
-    return b"".join(map(_field, fields))
-
-
-def _field(value: bytes | None) -> bytes:
-    return _LENGTH(-1) if value is None else _LENGTH(len(value)) + value
+    return b"".join(map(field, fields))
 
 
 def _texts(texts: Sequence[str]) -> bytes:
     """Encode text[]: dimensions, whether there are nulls, type, then length and lower bound of the one dimension."""
     if not texts:
         return Struct(">iii").pack(0, 0, _TEXT_OID)
-    return Struct(">iiiii").pack(1, 0, _TEXT_OID, len(texts), 1) + b"".join(_field(text.encode()) for text in texts)
+    return Struct(">iiiii").pack(1, 0, _TEXT_OID, len(texts), 1) + b"".join(field(text.encode()) for text in texts)
 
 
 def _microseconds(moment: datetime) -> int:

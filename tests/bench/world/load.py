@@ -11,6 +11,7 @@ from libs.common.events import message_of
 from libs.common.inbox import move, resume
 from libs.common.kafka import Incoming, Message, partition_of
 from libs.common.log import Announced, Position
+from libs.common.process import calm_collector
 from services.metrics.consumer import handle
 from tests.bench.world.draws import Told
 from tests.bench.world.field import PARTITIONS, Field
@@ -84,6 +85,7 @@ async def fold(engine: Engine, partition: int, done: int, batch: Sequence[Told])
 
 def load_partition(url: str, facts: int, partition: int) -> None:
     """Fold a partition's whole year, from where an earlier try came to; for a process of its own."""
+    calm_collector()
     asyncio.run(_load(url, facts, partition))
 
 

@@ -23,7 +23,7 @@ from tests.support.postgres import MakeDatabase
 
 END = Position(1, 50, 1)
 SUMS = """
-    SELECT day, reporter_id, sum(quantity)::int, sum(unknown)::int, count(*) FROM cells
+    SELECT day, reporter_id, sum(quantity)::int, sum(unknown)::int, count(*) FROM named_cells
     WHERE quantity > 0 GROUP BY 1, 2 ORDER BY 1, 2
 """
 

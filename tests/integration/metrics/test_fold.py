@@ -37,13 +37,13 @@ RECOUNT = """
         coalesce(sum(quantity) FILTER (WHERE person IS NULL), 0)::bigint,
         array_agg(DISTINCT person) FILTER (WHERE person IS NOT NULL),
         array_agg(DISTINCT household) FILTER (WHERE household IS NOT NULL)
-    FROM facts WHERE fold_out IS NULL GROUP BY 1, 2, 3, 4, 5, 6
+    FROM named_facts WHERE fold_out IS NULL GROUP BY 1, 2, 3, 4, 5, 6
 """
 LIVE = """
     SELECT record_id, line, unit_id, measure, platform, day, reporter_id, quantity,
         (SELECT pseudonym FROM persons WHERE number = person),
         (SELECT pseudonym FROM households WHERE number = household)
-    FROM facts WHERE fold_out IS NULL
+    FROM named_facts WHERE fold_out IS NULL
 """
 PLACE = (RECORDS.name, 0)
 
@@ -64,7 +64,7 @@ async def counted(metrics: Metrics) -> dict[Any, Any]:
         row[:6]: (row[6], row[7], members(row[8]), members(row[9]))
         for row in await metrics.fetch(
             """SELECT unit_id, measure, platform, day, reporter_id, reporter_kind, quantity, unknown, persons,
-                   households FROM cells WHERE quantity > 0"""
+                   households FROM named_cells WHERE quantity > 0"""
         )
     }
     facts = {row[:6]: (row[6], row[7], row[8] or [], row[9] or []) for row in await metrics.fetch(RECOUNT)}
