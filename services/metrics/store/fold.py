@@ -49,12 +49,12 @@ async def begin_fold(connection: Connection) -> Begun:
     """
     row = await connection.fetchrow(
         """SELECT nextval('fold_ids'), (SELECT oid::bigint FROM pg_database WHERE datname = current_database()),
-               (SELECT epoch FROM data_revision),
+               'ids'::regclass::oid::bigint, pg_postmaster_start_time(),
                set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
                set_config('enable_mergejoin', 'off', true), set_config('enable_bitmapscan', 'off', true)"""
     )
     assert row is not None
-    return Begun(row[0], Book(row[1], row[2]))
+    return Begun(row[0], Book(*row[1:4]))
 
 
 async def raise_heads(connection: Connection, records: Collection[Record]) -> dict[UUID, bool]:

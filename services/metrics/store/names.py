@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -13,10 +14,11 @@ Name = TypeVar("Name", UUID, str)
 
 
 class Book(NamedTuple):
-    """Which numbers these are: those of one database, of one epoch of it."""
+    """Which numbers these are: another database, table or life of the server may have others, or have lost some."""
 
     database: int
-    epoch: int
+    table: int
+    started: datetime
 
 
 @dataclass(frozen=True, slots=True)
