@@ -217,8 +217,12 @@ class Producer:
 
 
 @asynccontextmanager
-async def open_producer(bootstrap: str, *, timeout_seconds: float) -> AsyncIterator[Producer]:
-    """Open an idempotent producer that waits for all replicas; raises Away."""
+async def open_producer(bootstrap: str, *, timeout_seconds: float, name: str | None = None) -> AsyncIterator[Producer]:
+    """Open an idempotent producer that waits for all replicas; raises Away.
+
+    Where one of a `name` has written to a partition, Kafka refuses there what those opened before it still send: it
+    is Away to them. It forgets who wrote where after a day without a write, and names after a week without an opening.
+    """
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         enable_idempotence=True,
@@ -226,8 +230,12 @@ async def open_producer(bootstrap: str, *, timeout_seconds: float) -> AsyncItera
         max_request_size=4 * BATCH_BYTES,
         request_timeout_ms=int(timeout_seconds * 1000),
         linger_ms=0,
+        transactional_id=name,
     )
     await _start(producer, 15)
+    # Kafka has now counted the name's epoch up, and compares epochs in every batch, whether or not it is part of a
+    # transaction. None is ever begun: it would cost two more requests and a marker in each partition for every page.
+    producer._txn_manager.transactional_id = None
     try:
         yield Producer(producer, timeout_seconds)
     except BaseException:

@@ -44,6 +44,8 @@ class RelaySettings:
     position_every_seconds: float = 0.02
     send_timeout_seconds: float = 3
     lease_seconds: float = 1
+    # A producer's term: well below the day after which Kafka forgets who wrote to a partition. Each tells all of them.
+    term_seconds: float = 6 * 3600
     announce_every_seconds: float | None = None
     replication: int = 1
 
@@ -91,6 +93,7 @@ async def announce(connection: Connection) -> None:
 _Messages = defaultdict[tuple[str, int], list[Message]]
 _Mark = tuple[Position, bool]
 """How far the log has been sent, and whether that was its end."""
+_NOTHING: _Mark = (BEGINNING, False)
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ class _Run:
         self._leadership = leadership
         self._connection = leadership.connection
         self._position = BEGINNING
-        self._marked: _Mark = (BEGINNING, False)
+        self._marked: _Mark = _NOTHING
         self._marked_at = self._sent_at = self._reloaded_at = 0.0
         self._announced_at = time.monotonic()
 
@@ -164,9 +167,10 @@ class _Run:
         await self._connection.execute("UPDATE log_position SET released = true WHERE relay = $1", self.owner)
 
     async def run(self, producer: Producer, stop: asyncio.Event, beat: Callable[[], None]) -> None:
-        """Send until told to stop; raises Away, Unavailable or NotLeading."""
+        """Send until told to stop or the producer's term is over; raises Away, Unavailable or NotLeading."""
+        self._marked, begun = _NOTHING, time.monotonic()
         ready = await self._next(producer, self._position)
-        while not stop.is_set():
+        while not stop.is_set() and time.monotonic() - begun < self.settings.term_seconds:
             beat()
             if ready.page.rows:
                 ready = await self._send(producer, ready)
@@ -323,8 +327,12 @@ async def _relay(bootstrap: str, run: _Run, stop: asyncio.Event, beat: Callable[
     await run.look()
     await make_topics(bootstrap, run.topics, replication=run.settings.replication)
     await run.take_over(await identify(bootstrap, [topic.name for topic in run.topics]))
-    async with open_producer(bootstrap, timeout_seconds=run.settings.send_timeout_seconds) as producer:
-        logger.info("relay.leading", owner=run.owner)
-        patience.succeeded()
-        await run.run(producer, stop, beat)
+    logger.info("relay.leading", owner=run.owner)
+    name, timeout_seconds = f"relay {run.owner}", run.settings.send_timeout_seconds
+    while not stop.is_set():
+        # Opened under the lock, and before the first page is read: so producers follow each other as leaders do, and
+        # what an earlier one still has under way lies before what is sent now, or is refused.
+        async with open_producer(bootstrap, timeout_seconds=timeout_seconds, name=name) as producer:
+            patience.succeeded()
+            await run.run(producer, stop, beat)
     await run.release()

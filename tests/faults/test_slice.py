@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.kills import CONSUMER_ZOMBIE
+from tests.faults.kills import CONSUMER_ZOMBIE, RELAY_ZOMBIE
 from tests.faults.part import Run
 from tests.faults.randomly import write_and_kill
 
@@ -17,6 +17,7 @@ VICTIMS = {
     "metrics consumer": 3,
     "PostgreSQL": 1,
     "Kafka": 1,
+    RELAY_ZOMBIE: 1,
     CONSUMER_ZOMBIE: 1,
 }
 MINUTES = 1

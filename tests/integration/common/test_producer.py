@@ -36,3 +36,22 @@ async def test_once_a_send_has_failed_nothing_that_waited_behind_it_is_sent(kafk
     async with open_producer(kafka.bootstrap, timeout_seconds=10) as producer:
         await producer.send({(topic.name, 0): [_message(b"last")]})
     assert b"second" not in [message.key for message in await read_all(kafka.bootstrap, topic)]
+
+
+async def test_of_producers_of_one_name_only_the_last_to_be_opened_can_write_behind_its_own_messages(
+    kafka: KafkaServer,
+) -> None:
+    topic = own_topic("named", partitions=2)
+    await make_topics(kafka.bootstrap, [topic])
+    async with (
+        open_producer(kafka.bootstrap, timeout_seconds=10, name=topic.name) as first,
+        open_producer(kafka.bootstrap, timeout_seconds=10, name=topic.name) as last,
+    ):
+        await first.send({(topic.name, n): [_message(b"first")] for n in range(2)})
+        await last.send({(topic.name, 0): [_message(b"last")]})
+        # Where the last has not written yet, what comes late lies before what it will write.
+        await first.send({(topic.name, 1): [_message(b"late")]})
+        with pytest.raises(Away):
+            await first.send({(topic.name, 0): [_message(b"late")]})
+    found = {(m.partition, m.key) for m in await read_all(kafka.bootstrap, topic)}
+    assert found == {(0, b"first"), (0, b"last"), (1, b"first"), (1, b"late")}

@@ -25,7 +25,11 @@ QUICK = RelaySettings(page_rows=100, send_timeout_seconds=1, lease_seconds=1)
 
 @asynccontextmanager
 async def _relaying(
-    url: str, kafka: KafkaServer | str, topic: OwnTopic, registry: CollectorRegistry | None = None
+    url: str,
+    kafka: KafkaServer | str,
+    topic: OwnTopic,
+    registry: CollectorRegistry | None = None,
+    settings: RelaySettings = QUICK,
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
     task = asyncio.ensure_future(
@@ -34,7 +38,7 @@ async def _relaying(
             kafka if isinstance(kafka, str) else kafka.bootstrap,
             owner="test",
             routes={"thing.v1": topic},
-            settings=QUICK,
+            settings=settings,
             registry=registry or CollectorRegistry(),
             stop=stop,
             beat=lambda: None,
