@@ -221,7 +221,8 @@ async def open_producer(bootstrap: str, *, timeout_seconds: float, name: str | N
     """Open an idempotent producer that waits for all replicas; raises Away.
 
     Where one of a `name` has written to a partition, Kafka refuses there what those opened before it still send: it
-    is Away to them. It forgets who wrote where after a day without a write, and names after a week without an opening.
+    is Away to them. It forgets who wrote to a partition a day after the newest timestamp of the last batch, and a
+    name a week after it was last opened.
     """
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,

@@ -44,7 +44,8 @@ class RelaySettings:
     position_every_seconds: float = 0.02
     send_timeout_seconds: float = 3
     lease_seconds: float = 1
-    # A producer's term: well below the day after which Kafka forgets who wrote to a partition. Each tells all of them.
+    # A producer's term: well below the day after which Kafka forgets who wrote to a partition. Each tells all of them
+    # the position, in a message of the present time: a state's is as old as its row.
     term_seconds: float = 6 * 3600
     announce_every_seconds: float | None = None
     replication: int = 1

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.support.kafka import OwnTopic, own_topic, read_all
 
 
 def _message(key: bytes, size: int = 10) -> Message:
-    return Message(key, b"x" * size, [], 1)
+    return Message(key, b"x" * size, [], int(time.time() * 1000))
 
 
 async def _send_while_kafka_stands_still(kafka: KafkaServer, topic: OwnTopic) -> None:
