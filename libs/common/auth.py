@@ -72,12 +72,16 @@ class Caller:
             )
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Verified:
+    """What a token says; `caller` is made of it and of a state of its client, for as long as that is the newest."""
+
     client_id: str
     scopes: frozenset[str]
     kid: str
     expires: float
+    client: _Client | None = None
+    caller: Caller | None = None
 
 
 @dataclass
@@ -147,14 +151,9 @@ class Guard:
             raise _refused("client_suspended")
         if client.expires_at is not None and client.expires_at <= datetime.fromtimestamp(now, UTC):
             raise _refused("client_expired")
-        return Caller(
-            client_id=client.client_id,
-            kind=client.kind,
-            scopes=verified.scopes & client.scopes,
-            unit_id=client.unit_id,
-            partner_id=client.partner.partner_id if client.partner else None,
-            partner_name=client.partner.name if client.partner else None,
-        )
+        if verified.caller is None or verified.client is not client:
+            verified.client, verified.caller = client, _caller(client, verified.scopes)
+        return verified.caller
 
     def _decode(self, token: str) -> _Verified:
         kid = _key_id(token)
@@ -184,6 +183,17 @@ class Guard:
             kid=kid,
             expires=float(claims["exp"]),
         )
+
+
+def _caller(client: _Client, scopes: frozenset[str]) -> Caller:
+    return Caller(
+        client_id=client.client_id,
+        kind=client.kind,
+        scopes=scopes & client.scopes,
+        unit_id=client.unit_id,
+        partner_id=client.partner.partner_id if client.partner else None,
+        partner_name=client.partner.name if client.partner else None,
+    )
 
 
 def _key_id(token: str) -> str:

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
+from inspect import iscoroutinefunction
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from libs.common.telemetry import get_logger, render, request_id
 
 __all__ = [
     "MAX_BODY_BYTES",
+    "Application",
     "Lane",
     "build_app",
     "is_current",
@@ -54,7 +56,10 @@ def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | Non
 
 def is_current(request: Request, tag: str) -> bool:
     """Say whether the client has what this entity tag stands for (If-None-Match, RFC 9110, 13.1.2)."""
-    tags = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+    told = request.headers.get("if-none-match", "")
+    if not told or told == tag:
+        return bool(told)
+    tags = [each.strip().removeprefix("W/") for each in told.split(",")]
     return tag in tags or "*" in tags
 
 
@@ -140,14 +145,28 @@ class Lane:
             raise Problem("body_incomplete", headers={"connection": "close"}) from error
 
 
+class Application(FastAPI):
+    """FastAPI with layers of ours before it, which see every request first: its own cost as much as a kept answer."""
+
+    _first: ASGIApp | None = None
+
+    def surround(self, layer: Callable[..., ASGIApp], **options: Any) -> None:
+        """Put a layer around all there is; layers are made of the application within and their options."""
+        self._first = layer(self._first or super().__call__, **options)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self._first or super().__call__)(scope, receive, send)
+
+
 class _Exact:
     """Goes straight to the routes without a parameter in their path: the hot ones are, and searching costs more."""
 
-    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute], catalogue: Catalogue) -> None:
         self._app = app
+        self._catalogue = catalogue
         self._routes: dict[tuple[str, str], Route] = {}
         for route in routes:
-            if isinstance(route, Route) and not route.param_convertors:
+            if isinstance(route, Route) and not route.param_convertors and iscoroutinefunction(route.endpoint):
                 for method in route.methods or ():
                     self._routes.setdefault((method, route.path), route)
 
@@ -158,15 +177,41 @@ class _Exact:
             return
         scope["endpoint"] = route.endpoint
         scope["path_params"] = {}
-        await route.app(scope, receive, send)
+        try:
+            response = await route.endpoint(Request(scope, receive, send))
+        except Exception as error:
+            response = _response_to(error, self._catalogue, scope)
+        await response(scope, receive, send)
+
+
+class _Problems:
+    """Answers with a problem what the routes in it raise before they answer."""
+
+    def __init__(self, app: ASGIApp, catalogue: Catalogue) -> None:
+        self._app = app
+        self._catalogue = catalogue
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def answer(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                raise
+            await _response_to(error, self._catalogue, scope)(scope, receive, send)
 
 
 class _Edge:
-    """Request id, problems, timing: one pure ASGI layer around everything."""
+    """Request id, log line, timing: one pure ASGI layer around everything."""
 
-    def __init__(self, app: ASGIApp, catalogue: Catalogue, registry: CollectorRegistry) -> None:
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
         self._app = app
-        self._catalogue = catalogue
         self._seconds = Histogram(
             "http_request_seconds",
             "Seconds from the request to the end of its answer",
@@ -180,8 +225,7 @@ class _Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name: value for name, value in scope["headers"] if name in (b"x-request-id", b"accept-language")}
-        asked = headers.get(b"x-request-id", b"").decode("latin-1")
+        asked = _header(scope, b"x-request-id")
         current = asked if _REQUEST_ID.match(asked) else os.urandom(16).hex()
         token = request_id.set(current)
         begun = time.perf_counter()
@@ -195,14 +239,7 @@ class _Edge:
             await send(message)
 
         try:
-            try:
-                await self._app(scope, receive, answer)
-            except Exception as error:
-                if status:
-                    raise
-                problem = _as_problem(error)
-                languages = headers.get(b"accept-language", b"").decode("latin-1")
-                await problem_response(self._catalogue, problem, languages)(scope, receive, answer)
+            await self._app(scope, receive, answer)
         finally:
             endpoint = scope.get("endpoint")
             operation = getattr(endpoint, "__name__", "none") if endpoint else "none"
@@ -217,6 +254,15 @@ class _Edge:
         if child is None:
             child = self._children[operation, status] = self._seconds.labels(operation, str(status))
         child.observe(seconds)
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    """Give a header's last value, empty where there is none."""
+    return next((value.decode("latin-1") for known, value in reversed(scope["headers"]) if known == name), "")
+
+
+def _response_to(error: Exception, catalogue: Catalogue, scope: Scope) -> Response:
+    return problem_response(catalogue, _as_problem(error), _header(scope, b"accept-language"))
 
 
 def _as_problem(error: Exception) -> Problem:
@@ -256,7 +302,7 @@ def build_app(
     registry: CollectorRegistry,
     ready: Ready,
     lifespan: Lifespan | None = None,
-) -> FastAPI:
+) -> Application:
     """Build an application: its routes, /health/live, /health/ready, /metrics, problems for everything else.
 
     Hot routes are plain Starlette ones, which cost a third of FastAPI's; what the lifespan yields is request.state.
@@ -271,7 +317,7 @@ def build_app(
         problem = Problem("method_not_allowed", headers=allowed, method=request.method)
         return problem_response(catalogue, problem, request.headers.get("accept-language", ""))
 
-    app = FastAPI(
+    app = Application(
         routes=[*_own_routes(registry, ready), *routes],
         openapi_url=None,
         docs_url=None,
@@ -279,6 +325,7 @@ def build_app(
         lifespan=lifespan,
         exception_handlers={404: not_found, 405: wrong_method},
     )
-    app.add_middleware(_Exact, routes=app.routes)
-    app.add_middleware(_Edge, catalogue=catalogue, registry=registry)
+    app.add_middleware(_Problems, catalogue=catalogue)
+    app.surround(_Exact, routes=app.routes, catalogue=catalogue)
+    app.surround(_Edge, registry=registry)
     return app

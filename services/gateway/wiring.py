@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from libs.common.auth import Guard
-from libs.common.http import build_app
+from libs.common.http import Application, build_app
 from libs.common.problem import Catalogue
 from libs.common.process import serve
 from libs.common.replica import Replica
@@ -35,7 +35,7 @@ async def run_api(settings: Settings) -> None:
     await serve(app, host=settings.host, port=settings.port, loops={"replica": replica.run})
 
 
-def build_api(settings: Settings, *, guard: Guard, known: asyncio.Event, registry: CollectorRegistry) -> FastAPI:
+def build_api(settings: Settings, *, guard: Guard, known: asyncio.Event, registry: CollectorRegistry) -> Application:
     """Build the application; `known` is set once every client has been read. Opens nothing until it is served."""
     addresses = {
         "registry": str(settings.registry_url),

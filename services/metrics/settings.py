@@ -35,7 +35,7 @@ class Settings(CommonSettings, CommandSettings):
         default=48_000_000,
         ge=0,
         validation_alias="METRICS_MEMORY_BYTES",
-        description="Sets of roll-ups and unions of them that the API keeps, about",
+        description="Sets of roll-ups, unions of them and what questions came to, that the API keeps, about",
     )
     query_seconds: float = Field(
         default=30, gt=0, validation_alias="METRICS_QUERY_SECONDS", description="No query lives longer"

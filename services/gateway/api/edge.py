@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from libs.common.http import Application
 
 __all__ = ["add_edges"]
 
@@ -33,13 +34,13 @@ class _SecurityHeaders:
         await self._app(scope, receive, answer if scope["type"] == "http" else send)
 
 
-def add_edges(app: FastAPI, cors_origins: Sequence[str]) -> None:
+def add_edges(app: Application, cors_origins: Sequence[str]) -> None:
     """Put the layers around an application; no origin listed means that no page of another site may call."""
     # A redirect to the path without its last slash would name the scheme of this hop, not the public one.
     app.router.redirect_slashes = False
-    app.add_middleware(_SecurityHeaders)
+    app.surround(_SecurityHeaders)
     if cors_origins:
-        app.add_middleware(
+        app.surround(
             CORSMiddleware,
             allow_origins=list(cors_origins),
             allow_methods=["GET", "POST"],

@@ -26,6 +26,10 @@ class Sums:
     kinds: set[int] = field(default_factory=set)
     measures: set[str] = field(default_factory=set)
 
+    def copy(self) -> "Sums":
+        """Give one to go on with; the sets of people and households are never changed in place."""
+        return Sums(self.quantity, self.unknown, self.persons, self.households, set(self.kinds), set(self.measures))
+
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
@@ -48,12 +52,14 @@ Unite = Callable[..., BitMap]
 
 
 class Tally:
-    """Sums by group, fed in slices so that nobody else has to wait for a large answer."""
+    """Sums by group, fed in slices so that nobody else has to wait for a large answer; `begun` is what it adds to."""
 
-    def __init__(self, group: Callable[[Place], Group], max_groups: int) -> None:
+    def __init__(
+        self, group: Callable[[Place], Group], max_groups: int, begun: Mapping[Group, Sums] | None = None
+    ) -> None:
         self._group = group
         self._max_groups = max_groups
-        self.sums: dict[Group, Sums] = {}
+        self.sums = {group: sums.copy() for group, sums in begun.items()} if begun else {}
 
     def add(self, cells: Iterable[StoredCell], unite: Unite = BitMap.union) -> None:
         """Take in cells, their sets united by a function that may know some unions; raises TooManyGroups."""

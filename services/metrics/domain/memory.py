@@ -1,4 +1,7 @@
-"""What a process remembers between snapshots: folds' changes and roll-ups' sets, neither of which ever changes."""
+"""What a process remembers between snapshots: folds' changes, roll-ups' sets, and what questions came to.
+
+Nothing of it ever changes; what was true of a data revision is remembered as that.
+"""
 
 from array import array
 from collections import OrderedDict
@@ -11,7 +14,9 @@ from uuid import UUID
 
 from pyroaring import BitMap
 
+from services.metrics.domain.completeness import Synced
 from services.metrics.domain.layout import Layout
+from services.metrics.domain.question import Question
 from services.metrics.domain.rollups import (
     COMMUNE,
     RADIX,
@@ -22,8 +27,9 @@ from services.metrics.domain.rollups import (
     segment_of,
     spans,
 )
+from services.metrics.domain.tallied import Tallied
 
-__all__ = ["Blobs", "Cache", "Memories", "Memory", "Numbering", "Reporters", "Segments", "Unions"]
+__all__ = ["Asked", "Blobs", "Cache", "Memories", "Memory", "Numbering", "Reporters", "Segments", "Unions"]
 
 Blobs = Mapping[int, Sequence[CellChange]]
 """What folds changed, by their data revision; those that changed no cell have none."""
@@ -35,11 +41,15 @@ MAX_VERDICTS = 50_000
 OVERHEAD = 1000  # What a set takes in memory besides its serialised bytes, about.
 
 
+Asked = tuple[Question, UUID | None, frozenset[str]]
+"""A question, the unit whose territory its reader may see, and which sets it needs."""
+
+
 class Numbering:
     """Dense numbers of reporters, of this process alone; `id_of` makes an id of its bytes."""
 
     def __init__(self, id_of: Callable[[bytes], UUID]) -> None:
-        self._id_of = id_of
+        self.id_of = id_of
         self._numbers: dict[bytes, int] = {}
         self._ids: list[UUID] = []
 
@@ -47,7 +57,7 @@ class Numbering:
         """Give a reporter's number."""
         number = self._numbers.setdefault(reporter, len(self._ids))
         if number == len(self._ids):
-            self._ids.append(self._id_of(reporter))
+            self._ids.append(self.id_of(reporter))
         return number
 
     def ids(self, numbers: Iterable[int]) -> frozenset[UUID]:
@@ -89,10 +99,11 @@ class Cache(Generic[Key, Value]):
         return found[0]
 
     def keep(self, key: Key, value: Value, size: int) -> None:
-        """Keep a value; what was not asked for longest goes."""
-        if key not in self._kept:
-            self._kept[key] = (value, size + OVERHEAD)
-            self._bytes += size + OVERHEAD
+        """Keep a value in place of the one before; what was not asked for longest goes."""
+        if (replaced := self._kept.pop(key, None)) is not None:
+            self._bytes -= replaced[1]
+        self._kept[key] = (value, size + OVERHEAD)
+        self._bytes += size + OVERHEAD
         while self._bytes > self._most_bytes:
             _, (_, freed) = self._kept.popitem(last=False)
             self._bytes -= freed
@@ -165,16 +176,25 @@ class Memory:
     sets: Cache[tuple[int, str], BitMap]
     reporters: Cache[int, Reporters]
     unions: Unions
+    tallies: Cache[Asked, Tallied]
     numbering: Numbering
     layout: Layout = field(default_factory=lambda: Layout(0, {}))
     blobs: dict[int, Sequence[CellChange]] = field(default_factory=dict)
     segments: Segments = field(default_factory=Segments)
     verdicts: dict[Verdict, bool] = field(default_factory=dict)
+    synced_at: int = -1
+    synced: dict[frozenset[UUID], Synced] = field(default_factory=dict)
 
     @classmethod
     def of_size(cls, most_bytes: int, id_of: Callable[[bytes], UUID] = _id) -> "Memory":
-        """Give an empty one whose sets and their unions take so many bytes."""
-        return cls(Cache(most_bytes // 2), Cache(most_bytes // 16), Unions(most_bytes // 2), Numbering(id_of))
+        """Give an empty one whose sets, their unions and what was tallied of them take so many bytes."""
+        return cls(
+            sets=Cache(most_bytes // 2),
+            reporters=Cache(most_bytes // 16),
+            unions=Unions(most_bytes // 4),
+            tallies=Cache(most_bytes // 4),
+            numbering=Numbering(id_of),
+        )
 
     def forget_before(self, first: int) -> None:
         """Forget the changes that were worked into the roll-ups."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from libs.common.db import Connection
-from libs.common.problem import Problem
 from libs.contracts.metrics_api import MetricsAnswer, MetricsQuery, NumberContract
-from services.metrics.domain.answer import Matching, Numbers, Sums, Tally, TooManyGroups, numbers_of, total_of
-from services.metrics.domain.completeness import complete_through
+from services.metrics.domain.answer import Matching, Numbers, Sums, numbers_of, total_of
+from services.metrics.domain.completeness import Synced, complete_through
 from services.metrics.domain.facts import REPORTER_KINDS
 from services.metrics.domain.grouping import Group, grouper
 from services.metrics.domain.memory import Memory
@@ -17,13 +17,11 @@ from services.metrics.domain.question import Question
 from services.metrics.domain.suppression import Counts, withheld
 from services.metrics.store import query as store
 from services.metrics.store.query import DataRevision
-from services.metrics.use_cases import rolled
-from services.metrics.use_cases.rollup_view import View, look
+from services.metrics.use_cases.rollup_view import look
 from services.metrics.use_cases.rows import in_order, measure_contracts, row_of
+from services.metrics.use_cases.tallying import Territory, tally
 
 __all__ = ["Reader", "answer", "question_of"]
-
-MAX_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +37,14 @@ def question_of(query: MetricsQuery) -> Question:
     """Give a query as the domain asks it."""
     filters = query.filters
     return Question(
-        measures=list(dict.fromkeys(query.measures)),
+        measures=tuple(dict.fromkeys(query.measures)),
         first=query.from_,
         last=query.to,
-        group_by=query.group_by,
-        units=filters.unit or (),
+        group_by=tuple(query.group_by),
+        units=tuple(filters.unit or ()),
         reporter_kind=REPORTER_KINDS.index(filters.reporter_kind) if filters.reporter_kind else None,
-        reporters=filters.reporter or (),
-        platforms=filters.platform or (),
+        reporters=tuple(filters.reporter or ()),
+        platforms=tuple(filters.platform or ()),
         answers=frozenset(query.answers),
         boundaries=query.boundaries,
     )
@@ -66,8 +64,10 @@ async def answer(
 
     Without group_by there are no rows: the total has the numbers.
     """
+    territory = Territory(units, reader.subtree, picture.units.changes)
     view = await look(connection, memory)
-    sums = await _tally(connection, view, question, units, picture, _sets_for(question, reader))
+    tallied = await tally(connection, view, question, territory, picture, _sets_for(question, reader))
+    sums = tallied.sums
     matchings = await _match(connection, question, units, picture) if "matched" in question.answers else None
     measured = {code: measure.unit_of_count for code, measure in picture.measures.items()}
     groups = in_order(sums, picture) if question.group_by else []
@@ -78,8 +78,8 @@ async def answer(
     numbers = [numbers_for(sums[group], group) for group in groups]
     total = numbers_for(total_of(sums.values()), *sums)
     hidden, total_hidden = _withheld(numbers, total, reader)
-    active = await rolled.active_reporters(connection, view, question, units, picture)
-    contract = await _contract(connection, question, active, reader, picture, revision)
+    synced = await _synced(connection, tallied.active, revision, memory)
+    contract = _contract(question, complete_through(tallied.active, synced), reader, picture, revision)
     rows = [
         row_of(group, each, names, question, picture)
         for group, each, names in zip(groups, numbers, hidden, strict=True)
@@ -88,13 +88,19 @@ async def answer(
     return MetricsAnswer(rows=rows, total=total_row, contract=contract, query=query)
 
 
-async def _contract(
-    connection: Connection,
-    question: Question,
-    active: frozenset[UUID],
-    reader: Reader,
-    picture: Picture,
-    revision: DataRevision,
+async def _synced(connection: Connection, active: frozenset[UUID], revision: DataRevision, memory: Memory) -> Synced:
+    """Give what the devices of the active have said: asked once at each data revision, which they raise too."""
+    if memory.synced_at != revision.n:
+        memory.synced_at, memory.synced = revision.n, {}
+    of_revision = memory.synced
+    known = of_revision.get(active)
+    if known is None:
+        known = of_revision[active] = await store.synced(connection, active)
+    return known
+
+
+def _contract(
+    question: Question, complete: datetime | None, reader: Reader, picture: Picture, revision: DataRevision
 ) -> NumberContract:
     return NumberContract(
         measures=measure_contracts(question.measures, picture),
@@ -102,7 +108,7 @@ async def _contract(
         data_revision=str(revision),
         map_revision=".".join(map(str, picture.map_revision)),
         as_of=revision.changed_at,
-        complete_through=complete_through(active, await store.synced(connection, active)),
+        complete_through=complete,
         exact=reader.exact,
         smallest_shown=reader.smallest_shown,
     )
@@ -113,24 +119,6 @@ def _sets_for(question: Question, reader: Reader) -> frozenset[str]:
     persons = not reader.exact or question.answers & {"nguoi", "known_by"}
     households = not reader.exact or "ho" in question.answers
     return frozenset(name for name, needed in (("persons", persons), ("households", households)) if needed)
-
-
-async def _tally(
-    connection: Connection,
-    view: View,
-    question: Question,
-    units: frozenset[UUID] | None,
-    picture: Picture,
-    sets: frozenset[str],
-) -> dict[Group, Sums]:
-    tally = Tally(grouper(question.group_by, picture), MAX_ROWS)
-    try:
-        # Others get their turn while each slice is fetched.
-        async for cells, unite in rolled.cells(connection, view, question, units, picture, sets):
-            tally.add(cells, unite)
-    except TooManyGroups:
-        raise Problem("result_too_large", limit=MAX_ROWS) from None
-    return tally.sums
 
 
 async def _match(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from libs.common.db import Connection
 from services.metrics.domain.layout import Layout
 from services.metrics.domain.memory import Blobs, Memory
-from services.metrics.domain.rollups import PROVINCE, Segment
+from services.metrics.domain.rollups import PROVINCE, CellChange, Segment
 from services.metrics.store import rollups as store
 from services.metrics.store.members import read_members
 from services.metrics.store.rollups import State
@@ -33,6 +33,17 @@ class View:
     def after(self, n: int, level: int) -> list[Segment]:
         """Give what changed after a revision, in order."""
         return self.memory.segments.between(n, self.state.revision, level, self.blobs, self.layout)
+
+    def since(self, n: int) -> list[CellChange] | None:
+        """Give what folds changed after a revision; None where that is later, or some of it may be forgotten.
+
+        Changes are forgotten up to a revision: those after one that is still there all are.
+        """
+        if not self.usable or n > self.state.revision:
+            return None
+        if n < self.state.revision and (not self.blobs or min(self.blobs) > n):
+            return None
+        return [change for m, of_fold in self.blobs.items() if m > n for change in of_fold]
 
     def strangers(self) -> set[bytes]:
         """Give the units that are no members yet; everything of theirs is outstanding."""

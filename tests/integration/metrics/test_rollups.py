@@ -23,6 +23,7 @@ from services.metrics.domain.memory import Memory
 from services.metrics.domain.question import scope_of
 from services.metrics.store.query import read_revision
 from services.metrics.store.rollups import reporters_in
+from services.metrics.use_cases import rolled
 from services.metrics.use_cases.query import Reader, answer, question_of
 from services.metrics.use_cases.rollups import Disturbed, Maker, drop
 from tests.support.metrics import (
@@ -90,6 +91,7 @@ class History:
     seed: int
     sent: dict[int, int] = field(default_factory=dict)
     syncs: int = 0
+    revises: float = 0.45
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)  # noqa: S311 - the same in every run
@@ -99,7 +101,7 @@ class History:
 
     def record(self) -> RecordV1:
         chance = self.chance
-        revise = self.sent and chance.random() < 0.45
+        revise = self.sent and chance.random() < self.revises
         number = chance.choice(list(self.sent)) if revise else len(self.sent) + 1
         self.sent[number] = revision = self.sent.get(number, 0) + 1
         reporter = [*TEAMS, BANK][number % 4]
@@ -172,6 +174,26 @@ async def test_answers_are_those_of_the_cells_at_every_step(metrics: Metrics, se
         await compare(metrics)
         await metrics.fold(*history.batch(history.chance.randint(1, 5)))
         await compare(metrics)
+
+
+async def test_folds_that_only_add_need_no_look_at_cells_or_roll_ups(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history, maker = History(5, revises=0), Maker(metrics.engine, metrics.picture.units)
+    await metrics.fold(*history.batch(20))
+    await make_all(maker)
+    await metrics.fold(*history.batch(1))
+    told = await answers(metrics)
+    for _ in range(4):
+        await metrics.fold(*history.batch(5))
+        with monkeypatch.context() as patched:
+            patched.delattr(rolled, "cells")
+            told = await answers(metrics)
+        await compare(metrics)
+    await maker.compact()
+    assert await answers(metrics) == told
+    await metrics.fold(*history.batch(5))
+    await compare(metrics)
 
 
 async def test_folds_compactions_and_queries_beside_each_other_agree(metrics: Metrics) -> None:
