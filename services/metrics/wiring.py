@@ -52,7 +52,7 @@ def build_api(
     """Build the endpoints, and the poller that they wait with."""
 
     async def read() -> Position | None:
-        async with db.transaction(engine, readonly=True) as connection:
+        async with db.autocommit(engine) as connection:
             return await reached(connection, RECORDS.name)
 
     counted = Counted(read)

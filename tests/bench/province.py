@@ -35,7 +35,8 @@ FACTS = 10_000_000
 ROWS_A_SECOND, CORRECTED = 1000, 0.02
 TICK_SECONDS = 0.05
 ASKS_A_ROUND = 25
-LONGEST_SECONDS, DEADLINE_SECONDS = 60, 300
+ASKED_EVERY_SECONDS = 0.25
+LONGEST_SECONDS, DEADLINE_SECONDS = 30, 300
 LAST_DAY = FIRST_DAY + timedelta(days=DAYS - 1)
 
 
@@ -85,7 +86,8 @@ async def _measure(bench: Bench, worlds: Worlds, stage: Stage, url: str) -> list
         await supervisor.start(consumer, api)
         year = _Year(http, api.port, stage.registry, url)
         found.cold.append((await year.ask())[0])
-        await year.compare()
+        # The peer takes a minute: it counts before the rounds and after them, while nothing arrives, which favours it.
+        found.peer.append(await year.compare())
         parts = {"consumer": supervisor.pid(CONSUMER), "api": supervisor.pid(API)}
         parts |= {"PostgreSQL": worlds.server.pid, "Kafka": stage.kafka.pid}
         field_work = _FieldWork(stage, url)
@@ -93,23 +95,23 @@ async def _measure(bench: Bench, worlds: Worlds, stage: Stage, url: str) -> list
             messages = field_work.messages(number)
             meter = Meter({**parts, "client": os.getpid()})
             async with field_work.arriving(messages):
-                peer, asked = await _round(year, field_work)
+                asked = await _round(year, field_work)
             found.note = meter.read().told()
             if number > 0:
-                found.take(peer, asked, field_work)
+                found.take(asked, field_work)
             await field_work.folded()
-        await year.compare()
+        found.peer.append(await year.compare())
     bench.say(f"P8: {len(found.asked)} asks; share of a core: {found.note}")
     return found.figures()
 
 
-async def _round(year: "_Year", work: "_FieldWork") -> tuple[float, list[float]]:
-    """Let the peer and then us answer, as long as rows arrive."""
-    peer = (await year.counted())[0] * 1000
+async def _round(year: "_Year", work: "_FieldWork") -> list[float]:
+    """Ask now and then as long as rows arrive."""
     asked: list[float] = []
     while len(asked) < ASKS_A_ROUND and work.is_arriving():
         asked.append((await year.ask())[0])
-    return peer, asked
+        await asyncio.sleep(ASKED_EVERY_SECONDS)
+    return asked
 
 
 @dataclass(frozen=True)
@@ -127,16 +129,16 @@ class _Year:
 
     async def counted(self) -> tuple[float, list[asyncpg.Record]]:
         """Ask the peer; it may take longer than we let a transaction live."""
-        connection = await asyncpg.connect(self.url, ssl=False)
+        connection = await asyncpg.connect(self.url, ssl=False, server_settings={"transaction_timeout": "0"})
         try:
             return await count_distinct(connection, FIRST_DAY, LAST_DAY)
         finally:
             await connection.close()
 
-    async def compare(self) -> None:
-        """See that both say the same while nothing arrives."""
+    async def compare(self) -> float:
+        """See that both say the same while nothing arrives; gives the milliseconds that SQL took."""
         _, ours = await self.ask()
-        _, theirs = await self.counted()
+        seconds, theirs = await self.counted()
         told = {
             (row["group"]["measure"], row["group"]["time:month"]): (row["luot"], row["nguoi"]) for row in ours["rows"]
         }
@@ -148,6 +150,7 @@ class _Year:
                 if told.get(key) != counted.get(key)
             ]
             raise LocalError(f"{len(wrong)} of {len(counted)} numbers are not those of SQL, the first: {wrong[0]}")
+        return seconds * 1000
 
 
 @dataclass
@@ -232,19 +235,18 @@ class _Found:
     behind: list[float] = field(default_factory=list)
     note: str = ""
 
-    def take(self, peer: float, asked: list[float], work: _FieldWork) -> None:
+    def take(self, asked: list[float], work: _FieldWork) -> None:
         """Take a round."""
         self.asked += asked
-        self.peer.append(peer)
         self.p50.append(statistics.median(asked))
         self.p95.append(sorted(asked)[math.ceil(0.95 * len(asked)) - 1])
         self.rate.append(work.rate)
         self.behind.append(work.behind)
 
     def figures(self) -> list[Figure]:
-        """Give the figures; the ratio is that of the peer's time to our middle time of the same round."""
+        """Give the figures; the ratio is that of the peer's shorter time to our middle time of each round."""
         note = f"{len(self.asked)} asks while {statistics.median(self.rate):,.0f} rows/s arrived; {self.note}"
-        quicker = [peer / ours for peer, ours in zip(self.peer, self.p50, strict=True)]
+        quicker = [min(self.peer) / ours for ours in self.p50]
         return [
             Figure("P8", "p95_ms", "ms", tuple(self.p95), at_most=100, aim=30, note=note),
             Figure("P8", "p50_ms", "ms", tuple(self.p50)),
