@@ -32,7 +32,7 @@ class Settings(CommonSettings, CommandSettings):
     )
     pool_size: int = Field(default=10, ge=1, validation_alias="METRICS_POOL_SIZE", description="Connections of the API")
     memory_bytes: int = Field(
-        default=48_000_000,
+        default=64_000_000,
         ge=0,
         validation_alias="METRICS_MEMORY_BYTES",
         description="Sets of roll-ups, unions of them and what questions came to, that the API keeps, about",

@@ -153,7 +153,7 @@ async def delete_some(connection: Connection, limit: int) -> bool:
 async def read_changes(connection: Connection, revisions: Collection[int]) -> dict[int, list[CellChange]]:
     """Give what folds changed."""
     rows = await connection.fetch(
-        "SELECT n, changes FROM fold_changes WHERE n = ANY($1::text::bigint[])", plain(revisions)
+        "SELECT n, changes FROM fold_changes WHERE n IN (SELECT unnest($1::text::bigint[]))", plain(revisions)
     )
     return {n: unpack(changes) for n, changes in rows}
 

@@ -276,7 +276,7 @@ async def _reporters(connection: Connection, view: View, rows: Sequence[Row]) ->
     missing = [row.place for row in rows if row.stamp not in found]
     for stamp, packed in await store.read_sets(connection, "reporters", missing) if missing else ():
         found[stamp] = Reporters(store.reporters_in(packed), memory.numbering)
-        memory.reporters.keep(stamp, found[stamp], 12 * len(found[stamp].numbers))
+        memory.reporters.keep(stamp, found[stamp], found[stamp].size())
     return found
 
 
