@@ -13,7 +13,6 @@ from libs.common.auth import Guard
 from libs.common.consume import Backlog, run_consumer
 from libs.common.http import build_app
 from libs.common.inbox import reached
-from libs.common.log import Position
 from libs.common.problem import Catalogue
 from libs.common.process import Loop, Pulse, serve
 from libs.common.replica import Replica
@@ -26,7 +25,7 @@ from services.metrics.domain.memory import Memories
 from services.metrics.domain.picture import Picture
 from services.metrics.settings import CommandSettings, Settings
 from services.metrics.store.ids import quick_of
-from services.metrics.use_cases.counted import Counted
+from services.metrics.use_cases.counted import Counted, Read
 from services.metrics.use_cases.keep_rollups import RollupPace, keep_rollups
 
 __all__ = ["build_api", "migrate", "open_database", "run"]
@@ -51,11 +50,12 @@ def build_api(
 ) -> tuple[Api, Counted]:
     """Build the endpoints, and the poller that they wait with."""
 
-    async def read() -> Position | None:
+    @asynccontextmanager
+    async def open_read() -> AsyncIterator[Read]:
         async with db.autocommit(engine) as connection:
-            return await reached(connection, RECORDS.name)
+            yield partial(reached, connection, RECORDS.name)
 
-    counted = Counted(read)
+    counted = Counted(open_read)
     api = Api(
         engine,
         guard,

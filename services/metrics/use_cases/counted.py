@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 
 from libs.common.db import Unavailable
 from libs.common.log import Position
@@ -26,11 +27,15 @@ def position_of(at_least: str) -> Position:
     raise Problem("bad_position", faults=[Fault("bad_position", "/at_least")])
 
 
-class Counted:
-    """Waiters share one poller, which rests while nobody waits; `read` gives what all partitions have reached."""
+Read = Callable[[], Awaitable[Position | None]]
+"""Gives what all partitions have reached; raises Unavailable."""
 
-    def __init__(self, read: Callable[[], Awaitable[Position | None]]) -> None:
-        self._read = read
+
+class Counted:
+    """Waiters share one poller, which rests while nobody waits; what it opens to read with, it holds until then."""
+
+    def __init__(self, open_read: Callable[[], AbstractAsyncContextManager[Read]]) -> None:
+        self._open = open_read
         self._reached: Position | None = None
         self._waiters: dict[asyncio.Future[None], Position] = {}
         self._wanted = asyncio.Event()
@@ -59,10 +64,14 @@ class Counted:
                 except TimeoutError:
                     continue
             try:
-                self._reached = await self._read()
+                async with self._open() as read:
+                    await self._poll(read, stop)
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
-                continue
+
+    async def _poll(self, read: Read, stop: asyncio.Event) -> None:
+        while self._waiters and not stop.is_set():
+            self._reached = await read()
             self._wake()
             await asyncio.sleep(POLL_SECONDS)
 

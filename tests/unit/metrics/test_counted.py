@@ -1,6 +1,8 @@
 """Waiting for a position to be counted."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -17,6 +19,12 @@ class Log:
         self.reached: Position | None = None
         self.away = False
         self.asked = 0
+        self.opened = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Callable[[], Awaitable[Position | None]]]:
+        self.opened += 1
+        yield self.read
 
     async def read(self) -> Position | None:
         self.asked += 1
@@ -27,7 +35,7 @@ class Log:
 
 async def test_many_who_wait_ask_no_more_often_than_one() -> None:
     log, stop = Log(), asyncio.Event()
-    counted = Counted(log.read)
+    counted = Counted(log.open)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(counted.run(stop))
         waiting = [tasks.create_task(counted.wait(Position(1, n, 0), 5)) for n in range(1, 41)]
@@ -38,6 +46,7 @@ async def test_many_who_wait_ask_no_more_often_than_one() -> None:
         assert not any(task.done() for task in waiting[20:])
         log.reached = Position(2, 0, 0)
         await asyncio.gather(*waiting)
+        assert log.opened == 1
         asked = log.asked
         await asyncio.sleep(0.05)
         assert log.asked <= asked + 1
@@ -46,7 +55,7 @@ async def test_many_who_wait_ask_no_more_often_than_one() -> None:
 
 async def test_a_position_that_was_seen_needs_no_poll() -> None:
     log, stop = Log(), asyncio.Event()
-    counted = Counted(log.read)
+    counted = Counted(log.open)
     log.reached = Position(1, 2, 3)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(counted.run(stop))
@@ -59,7 +68,7 @@ async def test_a_position_that_was_seen_needs_no_poll() -> None:
 
 async def test_a_wait_ends_with_a_time_to_ask_again() -> None:
     with pytest.raises(Problem) as late:
-        await Counted(Log().read).wait(Position(1, 1, 1), 0.01)
+        await Counted(Log().open).wait(Position(1, 1, 1), 0.01)
     assert (late.value.code, late.value.headers) == ("not_counted_yet", {"retry-after": "1"})
     assert late.value.params["position"] == "visits:1.1.1"
 
@@ -67,7 +76,7 @@ async def test_a_wait_ends_with_a_time_to_ask_again() -> None:
 async def test_postgresql_being_away_is_waited_out() -> None:
     log, stop = Log(), asyncio.Event()
     log.away, log.reached = True, Position(1, 1, 1)
-    counted = Counted(log.read)
+    counted = Counted(log.open)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(counted.run(stop))
         waiting = tasks.create_task(counted.wait(Position(1, 1, 1), 5))
