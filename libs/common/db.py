@@ -150,12 +150,12 @@ async def autocommit(engine: Engine) -> AsyncIterator[Connection]:
         raise Unavailable(str(error) or type(error).__name__) from error
 
 
-async def connect(url: str, *, application_name: str) -> Connection:
+async def connect(url: str, *, application_name: str, transaction_timeout_seconds: float = 10) -> Connection:
     """Open one connection outside the pool, for a lock held as long as the process leads."""
     dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         connection: Connection = await asyncpg.connect(
-            dsn, timeout=5, server_settings=_server_settings(application_name, 10)
+            dsn, timeout=5, server_settings=_server_settings(application_name, transaction_timeout_seconds)
         )
     except GONE as error:
         raise Unavailable(str(error) or type(error).__name__) from error

@@ -31,7 +31,7 @@ PROCESSES = {
     "metrics api": ("services.metrics", "api", "METRICS_PORT"),
     "gateway": ("services.gateway", "api", "GATEWAY_PORT"),
 }
-QUERY_SECONDS = 60.0
+QUERY_SECONDS = 600.0
 READY_SECONDS = 120.0
 
 
@@ -60,7 +60,12 @@ class Cluster:
         deadline = asyncio.get_running_loop().time() + QUERY_SECONDS
         while True:
             try:
-                connection = await connect(self.postgres.url(database), application_name="faults")
+                # Half a million rows are compared with what was sent: that takes longer than a service may take.
+                connection = await connect(
+                    self.postgres.url(database),
+                    application_name="faults",
+                    transaction_timeout_seconds=QUERY_SECONDS,
+                )
                 try:
                     return await connection.fetch(statement, *values, timeout=QUERY_SECONDS)
                 finally:

@@ -34,7 +34,7 @@ class State:
 
 async def expected(visits_url: str) -> State:
     """Recount from the log: each record's highest revision that is not held, each device's newest progress."""
-    connection = await connect(visits_url, application_name="test oracle")
+    connection = await connect(visits_url, application_name="test oracle", transaction_timeout_seconds=600)
     rows = await connection.fetch(
         """SELECT DISTINCT ON (record_id) body::text AS body FROM log WHERE kind <> 'progress' AND NOT held
            ORDER BY record_id, revision DESC, edition DESC"""
@@ -78,7 +78,7 @@ def _count(state: State, record: dict[str, Any], line: dict[str, Any]) -> None:
 
 async def counted(metrics_url: str) -> State:
     """Read the live facts, the cells that are not empty, and the progress."""
-    connection = await connect(metrics_url, application_name="test oracle")
+    connection = await connect(metrics_url, application_name="test oracle", transaction_timeout_seconds=600)
     people = {r["number"]: r["pseudonym"].hex() for r in await connection.fetch("SELECT * FROM persons")}
     homes = {r["number"]: r["pseudonym"].hex() for r in await connection.fetch("SELECT * FROM households")}
     facts = await connection.fetch("SELECT * FROM named_facts WHERE fold_out IS NULL")
