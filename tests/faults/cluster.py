@@ -31,7 +31,7 @@ PROCESSES = {
     "metrics api": ("services.metrics", "api", "METRICS_PORT"),
     "gateway": ("services.gateway", "api", "GATEWAY_PORT"),
 }
-QUERY_SECONDS = 600.0
+QUERY_SECONDS, AWAY_SECONDS = 600.0, 60.0
 READY_SECONDS = 120.0
 
 
@@ -57,7 +57,7 @@ class Cluster:
 
     async def ask(self, database: str, statement: str, *values: Any) -> list[Any]:
         """Give the rows of a query; PostgreSQL being away is waited out for a while."""
-        deadline = asyncio.get_running_loop().time() + QUERY_SECONDS
+        deadline = asyncio.get_running_loop().time() + AWAY_SECONDS
         while True:
             try:
                 # Half a million rows are compared with what was sent: that takes longer than a service may take.
