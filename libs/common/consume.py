@@ -18,7 +18,7 @@ from libs.common.log import Position
 from libs.common.process import Patience
 from libs.common.telemetry import get_logger
 
-__all__ = ["Handled", "Handler", "Backlog", "StoppedItself", "run_consumer"]
+__all__ = ["Backlog", "Handled", "Handler", "StoppedItself", "run_consumer"]
 
 logger = get_logger(__name__)
 

@@ -129,7 +129,7 @@ async def transaction(
 
 @asynccontextmanager
 async def autocommit(engine: Engine) -> AsyncIterator[Connection]:
-    """Lend a connection whose statements are each a transaction of their own: a third of the cost of a single one.
+    """Lend a connection whose statements are each a transaction of their own: one round trip instead of three.
 
     Raises Unavailable when PostgreSQL is away.
     """
@@ -151,7 +151,10 @@ async def autocommit(engine: Engine) -> AsyncIterator[Connection]:
 
 
 async def connect(url: str, *, application_name: str, transaction_timeout_seconds: float = 10) -> Connection:
-    """Open one connection outside the pool, for a lock held as long as the process leads."""
+    """Open one connection outside the pool, for a lock held as long as the process leads; raises Unavailable.
+
+    No transaction on it lives longer than the time-out, in seconds.
+    """
     dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         connection: Connection = await asyncpg.connect(

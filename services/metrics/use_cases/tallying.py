@@ -8,6 +8,7 @@ from libs.common.db import Connection
 from libs.common.problem import Problem
 from services.metrics.domain.answer import Tally, TooManyGroups
 from services.metrics.domain.grouping import Group, Place, grouper
+from services.metrics.domain.memory import Asked
 from services.metrics.domain.picture import Picture
 from services.metrics.domain.question import Question
 from services.metrics.domain.tallied import Tallied, added_to, additions
@@ -53,12 +54,7 @@ async def tally(
     return tallied
 
 
-def _from_memory(
-    view: View,
-    asked: tuple[Question, UUID | None, frozenset[str]],
-    territory: Territory,
-    group: Callable[[Place], Group],
-) -> Tallied | None:
+def _from_memory(view: View, asked: Asked, territory: Territory, group: Callable[[Place], Group]) -> Tallied | None:
     known = view.memory.tallies.get(asked)
     if known is None or known.map_changes != territory.map_changes:
         return None
