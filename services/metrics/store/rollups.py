@@ -272,14 +272,15 @@ async def still_there(connection: Connection, column: str, gone: Sequence[Held])
     """Say of each whether a live fact holds it in the roll-up; `column` is person or household."""
     if not gone:
         return []
+    # Facts are indexed by day, then by whom they name: each day of the month is looked up.
     rows = await connection.fetch(
-        f"""SELECT place FROM unnest({_KEY_ARRAYS}, $7::date[], $8::bigint[]) WITH ORDINALITY
-               AS told ({_KEY}, until, number, place),
+        f"""SELECT place FROM unnest({_KEY_ARRAYS}, $7::integer[], $8::bigint[]) WITH ORDINALITY
+               AS told ({_KEY}, days, number, place),
                LATERAL (
                    SELECT FROM facts JOIN ids ON ids.number = facts.unit
                        JOIN rollup_units AS member ON member.unit_id = ids.id
-                   WHERE facts.{column} = told.number AND fold_out IS NULL
-                       AND facts.day >= told.month AND facts.day < told.until
+                   WHERE facts.day = ANY(ARRAY(SELECT told.month + n FROM generate_series(0, told.days - 1) AS n))
+                       AND facts.{column} = told.number AND fold_out IS NULL
                        AND facts.measure = (SELECT codes.number FROM codes WHERE code = told.measure)
                        AND facts.platform = (SELECT codes.number FROM codes WHERE code = told.platform)
                        AND facts.reporter_kind = told.reporter_kind
@@ -287,7 +288,7 @@ async def still_there(connection: Connection, column: str, gone: Sequence[Held])
                    LIMIT 1
                ) AS found""",
         *_keys([key for key, _ in gone]),
-        [next_month(key.month) for key, _ in gone],
+        [(next_month(key.month) - key.month).days for key, _ in gone],
         [number for _, number in gone],
     )
     found = {row["place"] for row in rows}

@@ -99,5 +99,5 @@ async def test_a_database_of_before_keeps_every_fact_and_cell(make_database: Mak
     columns = "record_id, line, unit_id, measure, platform, reporter_id, stage"
     older = f"SELECT {columns} FROM facts ORDER BY record_id, line"
     assert [row[:5] for row in (await _rows(url, older))[0]] == [row[:5] for row in facts]
-    await asyncio.to_thread(_to, url, "0004")
+    await asyncio.to_thread(_to, url, "head")
     assert await _rows(url, *named) == [facts, cells]
