@@ -1,14 +1,15 @@
 """Groups: which row of an answer a cell or a fact belongs to."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from services.metrics.domain.facts import REPORTER_KINDS
 from services.metrics.domain.picture import Picture
+from services.metrics.domain.rollups import month_of, next_month
 
-__all__ = ["Group", "Place", "grouper", "period_of"]
+__all__ = ["Group", "Place", "days_of", "grouper", "period_of"]
 
 
 class Place(NamedTuple):
@@ -45,6 +46,20 @@ def period_of(span: str, day: date) -> str:
             return f"{day.year:04}"
         case _:
             return day.isoformat()
+
+
+def days_of(span: str, day: date) -> tuple[date, date]:
+    """Give the first and the last day of the period of a day."""
+    match span:
+        case "week":
+            monday = day - timedelta(days=day.weekday())
+            return monday, monday + timedelta(days=6)
+        case "month":
+            return month_of(day), next_month(day) - timedelta(days=1)
+        case "year":
+            return date(day.year, 1, 1), date(day.year, 12, 31)
+        case _:
+            return day, day
 
 
 def grouper(group_by: Sequence[str], picture: Picture) -> Callable[[Place], Group]:

@@ -15,7 +15,16 @@ from services.metrics.domain.grouping import Place
 from services.metrics.domain.question import Question
 from services.metrics.store.literal import plain
 
-__all__ = ["DataRevision", "MatchedFact", "active_reporters", "cells", "facts", "read_revision", "synced"]
+__all__ = [
+    "DataRevision",
+    "MatchedFact",
+    "active_reporters",
+    "cells",
+    "facts",
+    "read_revision",
+    "still_reporting",
+    "synced",
+]
 
 SLICE_ROWS = 2000
 _PLACE = "unit_of.id, measure_of.code, platform_of.code, day, reporter_of.id, reporter_kind"
@@ -85,6 +94,26 @@ async def active_reporters(
         *params,
     )
     return frozenset(row["id"] for row in rows)
+
+
+async def still_reporting(
+    connection: Connection, question: Question, told: Collection[tuple[UUID, UUID]]
+) -> frozenset[UUID]:
+    """Give those who have reported anything in the unit told beside them, in the days asked about."""
+    where, params = _where(question, None)
+    n = len(params)
+    rows = await connection.fetch(
+        f"""SELECT DISTINCT reporter_id
+            FROM unnest(${n + 1}::uuid[], ${n + 2}::uuid[]) AS told (unit_id, reporter_id)
+                JOIN ids AS unit_of ON unit_of.id = unit_id JOIN ids AS reporter_of ON reporter_of.id = reporter_id,
+                LATERAL (
+                    SELECT FROM cells WHERE unit = unit_of.number AND reporter = reporter_of.number AND quantity > 0
+                        AND {" AND ".join(where)} LIMIT 1
+                ) AS found""",
+        *params,
+        *map(list, zip(*told, strict=True)),
+    )
+    return frozenset(row["reporter_id"] for row in rows)
 
 
 async def synced(connection: Connection, reporters: Collection[UUID]) -> Synced:

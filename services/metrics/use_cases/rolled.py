@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID
 
 from pyroaring import BitMap
 
 from libs.common.db import Connection
 from services.metrics.domain.answer import StoredCell, Unite
-from services.metrics.domain.grouping import Place
+from services.metrics.domain.grouping import Place, days_of
 from services.metrics.domain.layout import Plan, coarsest
 from services.metrics.domain.memory import Numbering, Reporters
 from services.metrics.domain.picture import Picture
@@ -23,7 +23,6 @@ from services.metrics.domain.rollups import (
     Segment,
     gone_from,
     month_of,
-    next_month,
 )
 from services.metrics.store import query as cell_store
 from services.metrics.store import rollups as store
@@ -126,7 +125,7 @@ async def _found(
         for each in found
         if each.key.month in (first, last) and not each.within(question.first, question.last)
     }
-    spans = [(max(month, question.first), min(_month_end(month), question.last)) for month in sorted(wide)]
+    spans = [(max(month, question.first), min(days_of("month", month)[1], question.last)) for month in sorted(wide)]
     return [each for each in found if each.key.month not in wide], spans
 
 
@@ -278,7 +277,3 @@ async def _reporters(connection: Connection, view: View, rows: Sequence[Row]) ->
         found[stamp] = Reporters(store.reporters_in(packed), memory.numbering)
         memory.reporters.keep(stamp, found[stamp], found[stamp].size())
     return found
-
-
-def _month_end(month: date) -> date:
-    return next_month(month) - timedelta(days=1)

@@ -14,17 +14,18 @@ import pytest
 import pytest_asyncio
 from pyroaring import BitMap
 
-from libs.common.db import transaction
+from libs.common.db import Connection, transaction
 from libs.contracts.metrics_api import MetricsQuery
 from libs.contracts.model import Contract
 from libs.contracts.records import RecordV1
 from services.metrics.domain.map import Unit
 from services.metrics.domain.memory import Memory
-from services.metrics.domain.question import scope_of
+from services.metrics.domain.question import Question, scope_of
 from services.metrics.store.query import read_revision
 from services.metrics.store.rollups import reporters_in
 from services.metrics.use_cases import rolled
 from services.metrics.use_cases.query import Reader, answer, question_of
+from services.metrics.use_cases.rollup_view import View
 from services.metrics.use_cases.rollups import Disturbed, Maker, drop
 from tests.support.metrics import (
     BANK,
@@ -194,6 +195,31 @@ async def test_folds_that_only_add_need_no_look_at_cells_or_roll_ups(
     assert await answers(metrics) == told
     await metrics.fold(*history.batch(5))
     await compare(metrics)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_corrections_count_anew_no_more_than_the_groups_they_took_from(
+    metrics: Metrics, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history, maker = History(20 + seed, revises=0.8), Maker(metrics.engine, metrics.picture.units)
+    await metrics.fold(*history.batch(60))
+    await make_all(maker)
+    await compare(metrics)
+    counted: list[Question] = []
+
+    def counting(connection: Connection, view: View, question: Question, *rest: Any) -> Any:
+        counted.append(question)
+        return cells(connection, view, question, *rest)
+
+    cells = rolled.cells
+    monkeypatch.setattr(rolled, "cells", counting)
+    for _ in range(12):
+        await metrics.fold(*history.batch(1))
+        await compare(metrics)
+        if history.chance.random() < 0.2:
+            await maker.compact()
+    by_month = [each for each in counted if each.group_by == ("measure", "time:month")]
+    assert any((each.last - each.first).days < 31 and len(each.measures) < len(MEASURES) for each in by_month)
 
 
 async def test_folds_compactions_and_queries_beside_each_other_agree(metrics: Metrics) -> None:
