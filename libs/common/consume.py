@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.db import Connection, Unavailable, transaction
 from libs.common.events import POSITION_TYPE
-from libs.common.inbox import Fenced, Unprocessable, bury, move, resume
+from libs.common.inbox import Fenced, Move, Unprocessable, bury, move, resume
 from libs.common.kafka import Away, Consumer, Incoming, TopicSpec, identify, open_consumer
 from libs.common.log import Position
 from libs.common.process import Patience
@@ -183,12 +183,14 @@ class _Loop:
 
     async def _handle_one(self, batch: Batch) -> None:
         size, began = sum(map(len, batch.values())), time.monotonic()
-        following = {place: messages[-1].offset + 1 for place, messages in batch.items()}
+        moves = {
+            place: Move(self._next[place], messages[-1].offset + 1, _position(messages))
+            for place, messages in batch.items()
+        }
         states = [m for messages in batch.values() for m in messages if m.type != POSITION_TYPE]
         try:
             async with transaction(self._engine) as connection:
-                for place in sorted(batch):
-                    await move(connection, place, self._next[place], following[place], _position(batch[place]))
+                await move(connection, moves)
                 handled = await self._handle(connection, states) if states else Handled(0)
                 dead_in_a_row = self._dead_after(states, handled.dead)
                 if handled.dead:
@@ -197,7 +199,7 @@ class _Loop:
             self._pace.failed(size)
             raise
         self._pace.took(size, time.monotonic() - began)
-        self._next |= following
+        self._next |= {place: told.following for place, told in moves.items()}
         self._dead_in_a_row |= dead_in_a_row
         self._count(handled, max(messages[-1].timestamp_ms for messages in batch.values()))
 

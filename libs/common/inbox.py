@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from libs.common.db import Connection
 from libs.common.kafka import Incoming
-from libs.common.log import Position
+from libs.common.log import BEGINNING, Position
 
-__all__ = ["Fenced", "Unprocessable", "bury", "move", "reached", "resume", "schema"]
+__all__ = ["Fenced", "Move", "Unprocessable", "bury", "move", "reached", "resume", "schema"]
 
 
 class Fenced(Exception):
@@ -79,28 +80,45 @@ async def resume(
     return {(row["topic"], row["partition"]): row["next"] for row in rows}
 
 
-async def move(
-    connection: Connection, place: tuple[str, int], expected: int, following: int, position: Position | None
-) -> None:
-    """Move a partition's offset, first thing in the transaction: its row lock fences other consumers.
+class Move(NamedTuple):
+    """From which offset a partition goes on to which; `position`, where given, is how far its owner's log was sent."""
 
-    `position`, where given, is how far the owner's log had been sent; it only ever rises. Raises Fenced.
+    expected: int
+    following: int
+    position: Position | None = None
+
+
+async def move(connection: Connection, moves: Mapping[tuple[str, int], Move]) -> None:
+    """Move partitions' offsets, first thing in the transaction: the row locks fence other consumers.
+
+    A position only ever rises. Raises Fenced.
     """
-    moved = await connection.fetchval(
-        """UPDATE inbox SET next = $4,
-             epoch = CASE WHEN (epoch, xid, seq) < ($5, $6, $7) THEN $5 ELSE epoch END,
-             xid = CASE WHEN (epoch, xid, seq) < ($5, $6, $7) THEN $6 ELSE xid END,
-             seq = CASE WHEN (epoch, xid, seq) < ($5, $6, $7) THEN $7 ELSE seq END
-           WHERE topic = $1 AND partition = $2 AND next = $3 RETURNING true""",
-        *place,
-        expected,
-        following,
-        position.epoch if position else 0,
-        position.xid if position else 0,
-        position.seq if position else 0,
+    positions = [told.position or BEGINNING for told in moves.values()]
+    moved = await connection.fetch(
+        """WITH held AS MATERIALIZED (
+               SELECT told.*, (inbox.epoch, inbox.xid, inbox.seq) < (told.epoch, told.xid, told.seq) AS later
+               FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[],
+                   $5::integer[], $6::bigint[], $7::bigint[])
+                   AS told (topic, partition, expected, following, epoch, xid, seq)
+                   JOIN inbox USING (topic, partition)
+               WHERE next = expected ORDER BY topic, partition FOR UPDATE OF inbox
+           )
+           UPDATE inbox SET next = following,
+             epoch = CASE WHEN later THEN held.epoch ELSE inbox.epoch END,
+             xid = CASE WHEN later THEN held.xid ELSE inbox.xid END,
+             seq = CASE WHEN later THEN held.seq ELSE inbox.seq END
+           FROM held WHERE (inbox.topic, inbox.partition) = (held.topic, held.partition)
+           RETURNING inbox.topic, inbox.partition""",
+        [topic for topic, _ in moves],
+        [partition for _, partition in moves],
+        [told.expected for told in moves.values()],
+        [told.following for told in moves.values()],
+        [position.epoch for position in positions],
+        [position.xid for position in positions],
+        [position.seq for position in positions],
     )
-    if not moved:
-        raise Fenced(f"{place[0]}[{place[1]}] is no longer at {expected}")
+    for topic, partition in moves.keys() - set(map(tuple, moved)):
+        raise Fenced(f"{topic}[{partition}] is no longer at {moves[topic, partition].expected}")
 
 
 async def bury(connection: Connection, source: str, letters: Sequence[Unprocessable]) -> None:

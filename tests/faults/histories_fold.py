@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from libs.common.db import transaction
-from libs.common.inbox import move, resume
+from libs.common.inbox import Move, move, resume
 from libs.common.kafka import Incoming
 from services.metrics.consumer import handle
 from services.metrics.use_cases.rollups import Maker
@@ -85,7 +85,7 @@ class Folded:
         following = self._next + len(batch)
         try:
             async with transaction(self.metrics.engine) as connection:
-                await move(connection, self._place, self._next, following, None)
+                await move(connection, {self._place: Move(self._next, following)})
                 handled = await handle(connection, batch)
                 assert not handled.dead, handled.dead[0].reason
                 if lost:

@@ -8,7 +8,7 @@ from uuid import UUID
 from libs.common.consume import BATCH_MESSAGES
 from libs.common.db import Engine, connect, open_engine, transaction
 from libs.common.events import message_of
-from libs.common.inbox import move, resume
+from libs.common.inbox import Move, move, resume
 from libs.common.kafka import Incoming, Message, partition_of
 from libs.common.log import Announced, Position
 from libs.common.process import calm_collector
@@ -76,7 +76,7 @@ async def fold(engine: Engine, partition: int, done: int, batch: Sequence[Told])
         for n, told in enumerate(batch)
     ]
     async with transaction(engine) as connection:
-        await move(connection, place, done, following, POSITION)
+        await move(connection, {place: Move(done, following, POSITION)})
         handled = await handle(connection, messages)
     if handled.dead:
         raise ValueError(f"the world made a record that cannot be read: {handled.dead[0].reason}")

@@ -12,7 +12,8 @@ from pyroaring import BitMap
 
 from libs.common.consume import Handled
 from libs.common.db import transaction
-from libs.common.inbox import Fenced, bury, move, resume
+from libs.common.inbox import Fenced, Move, bury, move, resume
+from libs.common.log import Position
 from libs.contracts.records import RecordV1
 from libs.contracts.topics import RECORDS
 from services.metrics.consumer import handle, redrive
@@ -261,7 +262,7 @@ async def test_a_dead_letter_is_stored_with_its_offset_and_can_be_driven_again(m
     broken = told(b"{}", offset=5)
     async with transaction(metrics.engine) as connection:
         await resume(connection, "here", {PLACE: 6})
-        await move(connection, PLACE, 0, 6, None)
+        await move(connection, {PLACE: Move(0, 6)})
         await bury(connection, "here", (await handle(connection, broken)).dead)
     assert await metrics.fetch('SELECT partition, "offset", value FROM dead_letters') == [(0, 5, b"{}")]
     async with transaction(metrics.engine) as connection:
@@ -278,17 +279,35 @@ async def test_a_dead_letter_is_stored_with_its_offset_and_can_be_driven_again(m
 async def test_a_second_consumer_of_the_partition_is_fenced_and_stores_nothing(metrics: Metrics) -> None:
     async with transaction(metrics.engine) as connection:
         await resume(connection, "here", {PLACE: 9})
-        await move(connection, PLACE, 0, 3, None)
+        await move(connection, {PLACE: Move(0, 3)})
 
     async def late() -> None:
         async with transaction(metrics.engine) as connection:
             await handle(connection, told(a_record(1, a_line())))
-            await move(connection, PLACE, 0, 1, None)
+            await move(connection, {PLACE: Move(0, 1)})
 
     with pytest.raises(Fenced):
         await late()
     assert await counted(metrics) == {}
     assert await metrics.fetch("SELECT record_id FROM heads") == []
+
+
+async def test_partitions_move_together_or_not_at_all_and_positions_only_rise(metrics: Metrics) -> None:
+    other = (PLACE[0], PLACE[1] + 1)
+    async with transaction(metrics.engine) as connection:
+        await resume(connection, "here", {PLACE: 9, other: 9})
+        await move(connection, {other: Move(0, 2, Position(1, 5, 5)), PLACE: Move(0, 3, Position(1, 6, 6))})
+    async with transaction(metrics.engine) as connection:
+        await move(connection, {other: Move(2, 4, Position(2, 1, 1)), PLACE: Move(3, 4, Position(1, 6, 5))})
+
+    async def late() -> None:
+        async with transaction(metrics.engine) as connection:
+            await move(connection, {PLACE: Move(4, 8), other: Move(2, 8)})
+
+    with pytest.raises(Fenced, match=r"\[1\] is no longer at 2"):
+        await late()
+    found = await metrics.fetch("SELECT partition, next, epoch, xid, seq FROM inbox ORDER BY 1")
+    assert found == [(0, 4, 1, 6, 6), (1, 4, 2, 1, 1)]
 
 
 async def test_a_fold_that_fails_leaves_nothing_behind(metrics: Metrics) -> None:

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from libs.common.db import transaction
-from libs.common.inbox import move, resume
+from libs.common.inbox import Move, move, resume
 from libs.common.log import Position
 from libs.contracts.records import LineV1, RecordV1
 from libs.contracts.topics import RECORDS
@@ -340,7 +340,7 @@ async def reach(metrics: Metrics, partition: int, offset: int, position: Positio
     async with transaction(metrics.engine) as connection:
         places = {(RECORDS.name, n): 100 for n in range(2)}
         await resume(connection, "here", places)
-        await move(connection, (RECORDS.name, partition), offset, offset + 1, position)
+        await move(connection, {(RECORDS.name, partition): Move(offset, offset + 1, position)})
 
 
 async def test_a_query_waits_until_every_partition_has_been_counted(metrics: Metrics) -> None:
