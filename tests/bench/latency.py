@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from tests.bench.bench import Bench
 from tests.bench.cpu import Meter
@@ -131,7 +132,7 @@ class _Sending:
     async def _post(self, batch: Batch, headers: dict[str, str]) -> dict[str, Any] | None:
         """Give what a batch was answered, None where it has to be sent again."""
         async with self.http.post("/v1/visits:batch", data=batch.body(), headers=headers) as answer:
-            told: dict[str, Any] = await answer.json()
+            told: dict[str, Any] = msgspec.json.decode(await answer.read())
         if answer.status == 503:
             return None
         counts = told.get("counts", {})
