@@ -6,7 +6,7 @@ nothing follows from what is known of the group, which is tallied anew, and the 
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from uuid import UUID
 
@@ -43,7 +43,7 @@ class Tallied:
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """What folds have done to the cells of a question: what came, and the places that something was taken from.
+    """What folds have done to the cells of a question: what came, added up, and where something was taken away.
 
     Of whatever measure, `came` have reported more than before; `left` less, each with a unit where it was so.
     """
@@ -54,39 +54,90 @@ class Since:
     left: frozenset[tuple[UUID, UUID]]
 
 
+@dataclass(slots=True)
+class _Came:
+    """What came to a group, of one measure and kind of reporter; all the places of it are alike to the group."""
+
+    place: Place
+    quantity: int = 0
+    unknown: int = 0
+    persons: list[int] = field(default_factory=list)
+    households: list[int] = field(default_factory=list)
+
+    def add(self, quantity: int, unknown: int, persons: list[int], households: list[int]) -> None:
+        self.quantity += quantity
+        self.unknown += unknown
+        self.persons += persons
+        self.households += households
+
+    def cell(self) -> StoredCell:
+        return self.place, self.quantity, self.unknown, _set(self.persons), _set(self.households)
+
+
 def what_changed(
-    changes: Iterable[CellChange], question: Question, units: Collection[UUID] | None, id_of: Callable[[bytes], UUID]
+    changes: Iterable[CellChange],
+    question: Question,
+    units: Collection[UUID] | None,
+    id_of: Callable[[bytes], UUID],
+    group: Callable[[Place], Group],
 ) -> Since:
     """Give what changes have done to a question about some units (None: all)."""
-    first, last = question.first.toordinal(), question.last.toordinal()
-    measures, platforms, kind = set(question.measures), set(question.platforms), question.reporter_kind
-    who = {reporter.bytes for reporter in question.reporters}
-    cells: list[StoredCell] = []
+    by_unit = any(grouping.startswith("unit:") for grouping in question.group_by)
+    by_reporter, measures = "reporter" in question.group_by, set(question.measures)
+    alike: dict[tuple[object, ...], _Came] = {}
+    came: dict[tuple[Group, int, str], _Came] = {}
     lessened: set[Place] = set()
     reported: defaultdict[bytes, int] = defaultdict(int)
     less: set[tuple[bytes, bytes]] = set()
-    for unit, measure, platform, day, reporter, of_kind, quantity, unknown, *sets in changes:
-        if (
-            not first <= day <= last
-            or (kind is not None and of_kind != kind)
-            or (platforms and platform not in platforms)
-            or (who and reporter not in who)
-            or (units is not None and id_of(unit) not in units)
-        ):
-            continue
+    for unit, measure, platform, day, reporter, kind, quantity, unknown, *sets in _asked(
+        changes, question, units, id_of
+    ):
         reported[reporter] += quantity
         if quantity < 0:
             less.add((unit, reporter))
-        if measure in measures:
-            place = Place(id_of(unit), measure, platform, date.fromordinal(day), id_of(reporter), of_kind)
-            persons, households, gone_persons, gone_households = sets
-            if quantity < 0 or unknown < 0 or gone_persons or gone_households:
-                lessened.add(place)
-            else:
-                cells.append((place, quantity, unknown, _set(persons), _set(households)))
-    came = frozenset(id_of(reporter) for reporter, quantity in reported.items() if quantity > 0)
-    left = frozenset((id_of(unit), id_of(reporter)) for unit, reporter in less if reported[reporter] < 0)
-    return Since(cells, frozenset(lessened), came, left)
+        if measure not in measures:
+            continue
+        persons, households, gone_persons, gone_households = sets
+        if quantity < 0 or unknown < 0 or gone_persons or gone_households:
+            lessened.add(_place(unit, measure, platform, day, reporter, kind, id_of))
+            continue
+        key = measure, platform, day, kind, by_unit and unit, by_reporter and reporter
+        into = alike.get(key)
+        if into is None:
+            place = _place(unit, measure, platform, day, reporter, kind, id_of)
+            into = alike[key] = came.setdefault((group(place), kind, measure), _Came(place))
+        into.add(quantity, unknown, persons, households)
+    return Since(
+        cells=[each.cell() for each in came.values()],
+        lessened=frozenset(lessened),
+        came=frozenset(id_of(reporter) for reporter, quantity in reported.items() if quantity > 0),
+        left=frozenset((id_of(unit), id_of(reporter)) for unit, reporter in less if reported[reporter] < 0),
+    )
+
+
+def _asked(
+    changes: Iterable[CellChange], question: Question, units: Collection[UUID] | None, id_of: Callable[[bytes], UUID]
+) -> Iterator[CellChange]:
+    """Give the changes of the units, days, platforms and reporters asked about, of whatever measure."""
+    first, last = question.first.toordinal(), question.last.toordinal()
+    platforms, kind = set(question.platforms), question.reporter_kind
+    who = {reporter.bytes for reporter in question.reporters}
+    for change in changes:
+        unit, _, platform, day, reporter, of_kind, *_ = change
+        if (
+            first <= day <= last
+            and (kind is None or of_kind == kind)
+            and (not platforms or platform in platforms)
+            and (not who or reporter in who)
+            and (units is None or id_of(unit) in units)
+        ):
+            yield change
+
+
+def _place(
+    unit: bytes, measure: str, platform: str, day: int, reporter: bytes, kind: int, id_of: Callable[[bytes], UUID]
+) -> Place:
+    return Place(id_of(unit), measure, platform, date.fromordinal(day), id_of(reporter), kind)
 
 
 def added_to(

@@ -82,7 +82,8 @@ class _Counting:
         changes = self.view.since(known.n) if known.map_changes == self.territory.map_changes else None
         if changes is None:
             return None
-        since = what_changed(changes, self.question, self.territory.units, self.view.memory.numbering.id_of)
+        id_of = self.view.memory.numbering.id_of
+        since = what_changed(changes, self.question, self.territory.units, id_of, self.group)
         lessened = set(map(self.group, since.lessened))
         if len(lessened) > len(known.sums) * MOST_ANEW:
             return None

@@ -28,10 +28,15 @@ KEY = RollupKey(PROVINCE, DONG_THAP, date(2025, 5, 1), "FLD-07", "vnpay", 0)
 
 
 def a_change(
-    unit: UUID = WARD, *, quantity: int = 1, came: list[int] | None = None, gone: list[int] | None = None
+    unit: UUID = WARD,
+    *,
+    quantity: int = 1,
+    came: list[int] | None = None,
+    gone: list[int] | None = None,
+    reporter: UUID = TEAMS[0],
 ) -> CellChange:
-    reporter = TEAMS[0].bytes
-    return (unit.bytes, "FLD-07", "vnpay", DAY.toordinal(), reporter, 0, quantity, 0, came or [], [], gone or [], [])
+    who = reporter.bytes
+    return (unit.bytes, "FLD-07", "vnpay", DAY.toordinal(), who, 0, quantity, 0, came or [], [], gone or [], [])
 
 
 def a_layout(ready: int = PROVINCE, units: tuple[UUID, ...] = (WARD, OTHER_WARD, CITY, ELSEWHERE)) -> Layout:

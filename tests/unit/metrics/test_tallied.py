@@ -23,7 +23,8 @@ def id_of(of: bytes) -> UUID:
 
 
 def since(*changes: CellChange, units: frozenset[UUID] | None = None, **asked: object) -> Since:
-    return what_changed(changes, a_question(**asked), units, id_of)
+    question = a_question(**asked)
+    return what_changed(changes, question, units, id_of, grouper(question.group_by, a_picture()))
 
 
 def test_what_came_is_added_and_what_is_known_stays_as_it_was() -> None:
@@ -68,6 +69,16 @@ def test_who_has_less_than_before_may_have_nothing_left_and_who_has_as_much_has_
     assert not since(less, more).left
     assert since(less, less, more).left == {(WARD, TEAMS[0])}
     assert not since(less, more, more).left
+
+
+def test_what_came_to_a_group_is_added_up_by_measure_and_kind_of_reporter() -> None:
+    changes = [a_change(came=[2]), a_change(OTHER_WARD, came=[2, 3]), a_change(reporter=TEAMS[1], came=[4])]
+    (whole,) = since(*changes).cells
+    assert (whole[1], [set(people) for people in whole[3]]) == (3, [{2, 3, 4}])
+    by_unit = since(*changes, group_by=("unit:commune",)).cells
+    assert sorted((cell[1], cell[0].unit_id) for cell in by_unit) == [(1, OTHER_WARD), (2, WARD)]
+    by_reporter = since(*changes, group_by=("reporter",)).cells
+    assert {cell[0].reporter_id: cell[1] for cell in by_reporter} == {TEAMS[0]: 2, TEAMS[1]: 1}
 
 
 def _place(measure: str, day: str) -> Place:
