@@ -24,7 +24,7 @@ from services.visits.domain.clock import Clock
 from services.visits.domain.draft import Intake
 from services.visits.domain.identity import tells_identity
 from services.visits.domain.place import team_id_of
-from services.visits.store import NewRevision, Sent
+from services.visits.store import NewRevision, Sent, StoredBefore
 from services.visits.use_cases.prepare import Author, Prepared, Preparing
 from services.visits.use_cases.record import Outcome, creation, record_batch, say_held, say_synced
 from services.visits.use_cases.rows import of_contract, read
@@ -88,14 +88,22 @@ async def _take_in(asked: _Asked, kind: RecordKind, resources: Resources, parts:
     synced = _synced(envelope, kind, author, intake)
     rows, creations = await _prepare(parts, kind, Preparing(intake, author))
     sent = Sent(author.client_id, envelope.batch_id or uuid4(), received_at, envelope.sent_at, request_id.get())
-    try:
+
+    async def store(*, all_new: bool) -> tuple[Outcome, datetime | None]:
+        receipts = resources.receipts
         async with transaction(resources.engine) as connection:
-            outcome = await record_batch(connection, rows, creations, sent, resources.receipts, validate=validate)
+            outcome = await record_batch(
+                connection, rows, creations, sent, receipts, all_new=all_new, validate=validate
+            )
             if atomic and not validate and not outcome.all_stored:
                 raise _NotStored(outcome)
-            through = None
-            if not validate:
-                outcome, through = await _progress(connection, outcome, synced, clock, sent, kind)
+            return (outcome, None) if validate else await _progress(connection, outcome, synced, clock, sent, kind)
+
+    try:
+        try:
+            outcome, through = await store(all_new=True)
+        except StoredBefore:
+            outcome, through = await store(all_new=False)
     except _NotStored as refused:
         raise _atomic_problem(refused.outcome, resources) from None
     return json_response(_answer(outcome, sent, validate, through))

@@ -1,6 +1,6 @@
 """The log in PostgreSQL; the only place with SQL."""
 
-from services.visits.store.appending import NewRevision, insert
+from services.visits.store.appending import NewRevision, StoredBefore, insert
 from services.visits.store.progress import append_progress, refresh_held_since
 from services.visits.store.records import (
     Stored,
@@ -19,6 +19,7 @@ __all__ = [
     "NewRevision",
     "Sent",
     "Stored",
+    "StoredBefore",
     "append_progress",
     "by_batch",
     "by_change",

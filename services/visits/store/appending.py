@@ -13,7 +13,7 @@ from libs.common.db import Connection
 from libs.common.log import TABLE, Position
 from services.visits.store.sent import Sent
 
-__all__ = ["NewRevision", "insert"]
+__all__ = ["NewRevision", "StoredBefore", "insert"]
 
 MANY_ROWS = 20
 CHUNK_BYTES = 256 * 1024
@@ -39,28 +39,25 @@ class NewRevision(NamedTuple):
     edition: int = 0
 
 
-async def insert(connection: Connection, rows: Sequence[NewRevision], sent: Sent) -> list[Position | None]:
+class StoredBefore(Exception):
+    """Not all rows were new, and the transaction that took them for new is lost."""
+
+
+async def insert(
+    connection: Connection, rows: Sequence[NewRevision], sent: Sent, *, all_new: bool = False
+) -> list[Position | None]:
     """Append rows, sorted by record; gives the position of each, None where it or its change had been stored before.
 
-    Many rows are first taken for new, all of them: COPY knows no conflict but the one that ends it, at the first row
-    that is there already.
+    Where they are taken for `all_new`, many go by COPY, which knows no conflict but the one that ends the transaction:
+    raises StoredBefore.
     """
     order = sorted(range(len(rows)), key=lambda index: (rows[index].record_id.int, rows[index].revision))
     ordered = [rows[index] for index in order]
     positions: list[Position | None] = [None] * len(rows)
-    for index, position in zip(order, await _append(connection, ordered, sent), strict=True):
+    append = _copy if all_new and len(rows) >= MANY_ROWS else _insert
+    for index, position in zip(order, await append(connection, ordered, sent), strict=True):
         positions[index] = position
     return positions
-
-
-async def _append(connection: Connection, ordered: Sequence[NewRevision], sent: Sent) -> Sequence[Position | None]:
-    if len(ordered) >= MANY_ROWS:
-        try:
-            async with connection.transaction():
-                return await _copy(connection, ordered, sent)
-        except asyncpg.UniqueViolationError:
-            pass  # Some were sent before; which of them, the statement finds out.
-    return await _insert(connection, ordered, sent)
 
 
 async def _insert(connection: Connection, ordered: Sequence[NewRevision], sent: Sent) -> list[Position | None]:
@@ -111,11 +108,15 @@ _POSITIONS = f"""
 """
 
 
-async def _copy(connection: Connection, ordered: Sequence[NewRevision], sent: Sent) -> list[Position]:
+async def _copy(connection: Connection, ordered: Sequence[NewRevision], sent: Sent) -> list[Position | None]:
     place = await connection.fetchrow(_POSITIONS, len(ordered))
     assert place is not None
     epoch, xid, seqs = place
-    await connection.copy_to_table(TABLE, source=_binary(ordered, seqs, epoch, sent), columns=_COLUMNS, format="binary")
+    source = _binary(ordered, seqs, epoch, sent)
+    try:
+        await connection.copy_to_table(TABLE, source=source, columns=_COLUMNS, format="binary")
+    except asyncpg.UniqueViolationError as error:
+        raise StoredBefore from error
     return [Position(epoch, xid, seq) for seq in seqs]
 
 

@@ -138,9 +138,12 @@ async def record_batch(
     sent: Sent,
     receipts: Receipts,
     *,
+    all_new: bool,
     validate: bool = False,
 ) -> Outcome:
     """Store what can be stored and give every row its receipt; the caller commits.
+
+    Rows that are taken for new, all of them, cost half; raises StoredBefore where they are not.
 
     A row that could not be stored now but was stored before, whole and the same, is a duplicate all the same. With
     `validate` nothing is stored.
@@ -152,7 +155,7 @@ async def record_batch(
         if made is not None and first is row
     }
     tried = list(fresh.values()) if not validate else []
-    positions = await store.insert(connection, tried, sent) if tried else []
+    positions = await store.insert(connection, tried, sent, all_new=all_new) if tried else []
     appended = {index: at for index, at in zip(fresh, positions, strict=not validate) if at is not None}
     unsure = [
         row.change_id
