@@ -73,6 +73,8 @@ async def open_engine(
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=False,
+        # Few connections that stay warm rather than all of them in turn, each with its own caches in PostgreSQL.
+        pool_use_lifo=True,
         isolation_level="AUTOCOMMIT",
         connect_args={
             "timeout": 5,
