@@ -1,0 +1,180 @@
+"""The map as readers ask it: names without diacritics, codes of a list of some day, where territory came from and went.
+
+Nothing here changes the map: units are taken as the log tells them, each in place of the version it replaces.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from services.registry.domain.units import LEVELS, Level, Successor, Unit, valid_on
+
+__all__ = ["Atlas", "Direction", "Edge", "Resolution", "Wanted", "fold"]
+
+Direction = Literal["forward", "backward"]
+Status = Literal["same", "superseded", "divided", "ended", "not_listed", "unknown"]
+
+_BETWEEN_WORDS = re.compile(r"[^0-9a-z]+")
+
+
+def fold(text: str) -> str:
+    """Give a name as one types it without a Vietnamese keyboard: `Sa Đéc` is `sa dec`."""
+    plain = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
+    return _BETWEEN_WORDS.sub(" ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which units; None asks nothing. `name` is a part of a name that begins with a word; `within` is on the day."""
+
+    code: str | None = None
+    level: Level | None = None
+    parent_id: UUID | None = None
+    within: UUID | None = None
+    name: str | None = None
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Territory that went from a unit to another: `whole` if all of the former's did."""
+
+    source: UUID
+    to: Successor
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a code of the list of a day means on another day.
+
+    `listed` bore it then; `units` hold its territory on the other day: one where it is the `same` or `superseded`
+    whole, several where it was `divided`, or had been several before. `ended`: it has no successor. `not_listed`: the
+    code was on the list of other days only.
+    """
+
+    status: Status
+    listed: Unit | None
+    units: tuple[Unit, ...]
+
+
+@dataclass(slots=True)
+class Atlas:
+    """All unit versions, with what they are looked up by."""
+
+    units: dict[UUID, Unit] = field(default_factory=dict)
+    _by_code: defaultdict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    _came_from: defaultdict[UUID, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    _names: dict[UUID, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, units: Iterable[Unit]) -> "Atlas":
+        """Make one of some units."""
+        made = cls()
+        for unit in units:
+            made.take(unit)
+        return made
+
+    def take(self, unit: Unit) -> None:
+        """Take a unit as it is now."""
+        if (before := self.units.get(unit.record_id)) is not None:
+            self._by_code[before.code].discard(before.record_id)
+            for edge in before.successors:
+                self._came_from[edge.unit_id].discard(before.record_id)
+        self.units[unit.record_id] = unit
+        self._by_code[unit.code].add(unit.record_id)
+        for edge in unit.successors:
+            self._came_from[edge.unit_id].add(unit.record_id)
+        self._names[unit.record_id] = f" {fold(unit.name)} "
+
+    def on(self, code: str, day: date) -> Unit | None:
+        """Give the unit that bore a code on a day."""
+        return next((unit for unit in self._bearers(code) if _is_valid(unit, day)), None)
+
+    def find(self, wanted: Wanted) -> list[Unit]:
+        """Give the units wanted: by name the nearest first, then the higher, then by code, then the older."""
+        units = self._bearers(wanted.code) if wanted.code is not None else self.units.values()
+        name = fold(wanted.name) if wanted.name is not None else None
+        found = [unit for unit in units if self._is_wanted(unit, wanted, name)]
+        return sorted(found, key=lambda unit: (self._distance(unit, name), *_order(unit)))
+
+    def lineage(self, unit_id: UUID, direction: Direction) -> list[Edge]:
+        """Give where a unit's territory went or came from, generation by generation, each edge once."""
+        edges: dict[tuple[UUID, UUID], Edge] = {}
+        generation: Collection[UUID] = [unit_id]
+        while generation:
+            step = [edge for each in generation for edge in self._edges(each, direction)]
+            new = [edge for edge in step if (edge.source, edge.to.unit_id) not in edges]
+            edges |= {(edge.source, edge.to.unit_id): edge for edge in new}
+            # The same unit may be reached twice; its edges are then known already.
+            generation = dict.fromkeys(edge.to.unit_id if direction == "forward" else edge.source for edge in new)
+        return list(edges.values())
+
+    def resolve(self, code: str, listed_on: date, day: date) -> Resolution:
+        """Say what a code of the list of a day means on another."""
+        listed = self.on(code, listed_on)
+        if listed is None:
+            return Resolution("not_listed" if self._by_code.get(code) else "unknown", None, ())
+        if _is_valid(listed, day):
+            return Resolution("same", listed, (listed,))
+        direction: Direction = "forward" if listed.valid_to is not None and listed.valid_to <= day else "backward"
+        reached, whole = self._follow(listed, direction, day)
+        if not reached:
+            return Resolution("ended", listed, ())
+        status: Status = "superseded" if whole and len(reached) == 1 else "divided"
+        return Resolution(status, listed, tuple(sorted(reached, key=_order)))
+
+    def _follow(self, unit: Unit, direction: Direction, day: date) -> tuple[list[Unit], bool]:
+        """Give the units of a day that hold some of a unit's territory, and whether all of it always went together."""
+        reached: dict[UUID, Unit] = {}
+        whole, waiting, seen = True, [unit.record_id], {unit.record_id}
+        while waiting:
+            for edge in self._edges(waiting.pop(), direction):
+                whole = whole and edge.to.share == "whole"
+                other = edge.to.unit_id if direction == "forward" else edge.source
+                if other in seen or other not in self.units:
+                    continue
+                seen.add(other)
+                if _is_valid(self.units[other], day):
+                    reached[other] = self.units[other]
+                else:
+                    waiting.append(other)
+        return list(reached.values()), whole
+
+    def _bearers(self, code: str) -> list[Unit]:
+        return [self.units[unit_id] for unit_id in self._by_code.get(code, ())]
+
+    def _edges(self, unit_id: UUID, direction: Direction) -> Iterator[Edge]:
+        if direction == "forward":
+            unit = self.units.get(unit_id)
+            yield from (Edge(unit_id, edge) for edge in (unit.successors if unit else ()))
+            return
+        for source in sorted(self._came_from.get(unit_id, ())):
+            yield from (Edge(source, edge) for edge in self.units[source].successors if edge.unit_id == unit_id)
+
+    def _is_wanted(self, unit: Unit, wanted: Wanted, name: str | None) -> bool:
+        return (
+            (wanted.level is None or unit.level == wanted.level)
+            and (wanted.day is None or _is_valid(unit, wanted.day))
+            and (wanted.parent_id is None or unit.parent_id == wanted.parent_id)
+            and (wanted.within is None or wanted.within in unit.path)
+            and (name is None or f" {name}" in self._names[unit.record_id])
+        )
+
+    def _distance(self, unit: Unit, name: str | None) -> int:
+        """Say how far a name is from the one asked for: 0 the same, 1 the same but for its type, 2 a part of it."""
+        if name is None or fold(unit.short_name) == name:
+            return 0
+        return 1 if self._names[unit.record_id].endswith(f" {name} ") else 2
+
+
+def _is_valid(unit: Unit, day: date) -> bool:
+    return valid_on(unit.valid_from, unit.valid_to, day)
+
+
+def _order(unit: Unit) -> tuple[int, str, date, UUID]:
+    return LEVELS.index(unit.level), unit.code, unit.valid_from or date.min, unit.record_id
