@@ -1,7 +1,7 @@
 """The contract events of the registry, made from domain values; each is a row of the log."""
 
 from dataclasses import dataclass
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from typing import TypeAlias
 from uuid import UUID
 
@@ -21,9 +21,9 @@ from libs.contracts.topics import type_of
 from services.registry.domain.catalogue import Measure, Platform, Topic
 from services.registry.domain.clients import Client, Partner, SigningKey
 from services.registry.domain.teams import Team
-from services.registry.domain.units import Unit
+from services.registry.domain.units import Successor, Unit
 
-__all__ = ["Event", "Record", "event_of"]
+__all__ = ["Event", "Record", "event_of", "unit_of"]
 
 Record: TypeAlias = Unit | Team | Measure | Platform | Topic | Client | SigningKey
 
@@ -42,6 +42,32 @@ def event_of(record: Record, revision: int) -> Event:
     """Make the event that tells a record's state at a revision."""
     contract = _contract(record, revision)
     return Event(record.record_id, revision, type_of(type(contract)), contract.model_dump_json().encode())
+
+
+def unit_of(body: bytes) -> Unit:
+    """Read a unit's state back; the same ids are the same objects, as many units lie within one."""
+    told = UnitV1.model_validate_json(body)
+    return Unit(
+        record_id=_same(told.unit_id),
+        code=told.code or "",
+        level=told.level,
+        type=told.type,
+        name=told.name,
+        short_name=told.short_name,
+        valid_from=told.valid_from,
+        valid_to=told.valid_to,
+        parent_id=_same(told.parent_id) if told.parent_id is not None else None,
+        path=tuple(map(_same, told.path)),
+        within=tuple(map(_same, told.within)),
+        successors=tuple(
+            Successor(_same(edge.unit_id), edge.share, edge.effective, edge.decree) for edge in told.successors
+        ),
+    )
+
+
+@lru_cache(maxsize=100_000)
+def _same(unit_id: UUID) -> UUID:
+    return unit_id
 
 
 @singledispatch

@@ -19,7 +19,7 @@ from libs.common.telemetry import new_registry
 from libs.contracts.problems import entries
 from libs.contracts.registry import ClientV1, SigningKeyV1
 from libs.contracts.topics import CLIENTS, TOPICS, Topic, type_of
-from services.registry.api import Api
+from services.registry.api import Api, MapApi
 from services.registry.settings import CommandSettings, Settings
 from services.registry.use_cases.clients import Refused
 from services.registry.use_cases.keys import announce_key
@@ -97,7 +97,8 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
     async with db.open_engine(settings.database_url, application_name="registry api") as engine:
         async with db.transaction(engine) as connection:
             await announce_key(connection, signer.public())
-        api = Api(engine, guard, signer, ready=lambda: parts["registry"]() and parts["signing_key"]())
+        map_api = MapApi(engine)
+        api = Api(engine, guard, signer, lambda: parts["registry"]() and parts["signing_key"](), map_api)
         app = build_app(
             catalogue=catalogue(),
             routes=api.routes(),

@@ -2,9 +2,19 @@
 
 from dataclasses import replace
 
-from libs.contracts.operations.model import GUARDED, Operation, Parameter, Words, paging
+from libs.contracts.operations.model import GUARDED, READ_BODY, Operation, Parameter, Words, paging
 from libs.contracts.registry import LEVELS, UnitV1
-from libs.contracts.registry_api import CatalogueView, JsonWebKeys, TeamPage, TokenAnswer, TokenRequest, UnitPage
+from libs.contracts.registry_api import (
+    CatalogueView,
+    JsonWebKeys,
+    Lineage,
+    ResolveCodes,
+    ResolvedCodes,
+    TeamPage,
+    TokenAnswer,
+    TokenRequest,
+    UnitPage,
+)
 
 __all__ = ["OPERATIONS", "TOKEN_BODY_BYTES"]
 
@@ -88,6 +98,16 @@ UNITS = replace(
     response=UnitPage,
     parameters=(
         Parameter("code", "query", {"type": "string"}, Words("Mã chính thức.", "Official code."), "29905"),
+        Parameter(
+            "name",
+            "query",
+            {"type": "string"},
+            Words(
+                "Tên hoặc phần đầu các từ của tên, có dấu hay không dấu; gần nhất đứng trước.",
+                "A name or words it has, with or without diacritics; the nearest come first.",
+            ),
+            "sa dec",
+        ),
         Parameter("level", "query", {"type": "string", "enum": list(LEVELS)}, Words("Cấp.", "Level."), "commune"),
         Parameter(
             "parent",
@@ -95,6 +115,16 @@ UNITS = replace(
             {"type": "string"},
             Words("id hoặc mã của đơn vị cấp trên.", "Id or code of the unit above."),
             "867",
+        ),
+        Parameter(
+            "within",
+            "query",
+            {"type": "string"},
+            Words(
+                "id hoặc mã: mọi đơn vị nằm trong đơn vị này, kể cả chính nó.",
+                "Id or code: all units that lie in this one, itself included.",
+            ),
+            "87",
         ),
         Parameter(
             "valid_on",
@@ -122,6 +152,50 @@ UNIT = replace(
     problems=(*GUARDED, "bad_parameter", "not_found"),
 )
 
+LINEAGE = replace(
+    UNIT,
+    path="/v1/units/{id}/lineage",
+    operation_id="read_lineage",
+    summary=Words("Nguồn gốc và kế thừa của một đơn vị", "Where a unit's territory came from and went"),
+    description=Words(
+        "Các lần sáp nhập, chia tách theo thời gian: `forward` từ đơn vị này về sau, `backward` về trước. `share` cho "
+        "biết toàn bộ hay một phần lãnh thổ.",
+        "Mergers and divisions in time: `forward` from this unit on, `backward` to what was before it. `share` says "
+        "whether all of the territory went there or a part.",
+    ),
+    response=Lineage,
+    parameters=(
+        *UNIT.parameters,
+        Parameter(
+            "direction",
+            "query",
+            {"type": "string", "enum": ["forward", "backward"], "default": "forward"},
+            Words("Chiều.", "Direction."),
+            "forward",
+        ),
+    ),
+)
+
+RESOLVE = replace(
+    UNITS,
+    method="POST",
+    path="/v1/units:resolve",
+    operation_id="resolve_codes",
+    summary=Words("Mã của một danh mục cũ", "Codes of an older list"),
+    description=Words(
+        "Cho biết mỗi mã trong danh mục của ngày `codes_as_of` là đơn vị nào, và lãnh thổ ấy thuộc đơn vị nào vào ngày "
+        "`on` (mặc định hôm nay). Tối đa 1.000 mã. Đơn vị bị chia thì có nhiều mục trong `units`: đừng đoán.",
+        "Says which unit each code stood for in the list of the day `codes_as_of`, and which units hold its territory "
+        "on the day `on` (by default today). At most 1,000 codes. A unit that was divided has several `units`: do not "
+        "guess.",
+    ),
+    request=ResolveCodes,
+    response=ResolvedCodes,
+    parameters=(),
+    problems=(*GUARDED, "bad_parameter", *READ_BODY),
+    revalidates=False,
+)
+
 TEAMS = replace(
     UNITS,
     path="/v1/teams",
@@ -140,5 +214,5 @@ TEAMS = replace(
     problems=(*GUARDED, "bad_parameter", "unknown_unit"),
 )
 
-OPERATIONS = (*ACCESS, CATALOGUE, UNITS, UNIT, TEAMS)
+OPERATIONS = (*ACCESS, CATALOGUE, UNITS, UNIT, LINEAGE, RESOLVE, TEAMS)
 """Tokens and keys need no token; the rest the scope registry:read."""

@@ -14,9 +14,10 @@ from uuid import UUID
 
 from services.registry.domain.units import LEVELS, Level, Successor, Unit, valid_on
 
-__all__ = ["Atlas", "Direction", "Edge", "Resolution", "Wanted", "fold"]
+__all__ = ["DIRECTIONS", "Atlas", "Direction", "Edge", "Resolution", "Wanted", "fold"]
 
 Direction = Literal["forward", "backward"]
+DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
 Status = Literal["same", "superseded", "divided", "ended", "not_listed", "unknown"]
 
 _BETWEEN_WORDS = re.compile(r"[^0-9a-z]+")

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from libs.common import log
 from libs.common.db import Connection
+from libs.common.log import Position
 
-__all__ = ["Head", "append", "heads", "is_published", "lock", "newest"]
+__all__ = ["Appended", "Head", "after", "append", "bodies", "heads", "is_published", "lock", "newest"]
 
 ROWS_PER_STATEMENT = 5_000
 
@@ -18,6 +20,15 @@ class Head:
 
     revision: int
     body: bytes
+
+
+class Appended(NamedTuple):
+    """A row of the log; its body where it is of the type asked for."""
+
+    record_id: UUID
+    revision: int
+    position: Position
+    body: bytes | None
 
 
 async def lock(connection: Connection) -> None:
@@ -44,6 +55,37 @@ async def newest(connection: Connection, event_type: str, record_id: UUID) -> He
         event_type,
     )
     return None if row is None else Head(row["revision"], row["body"].encode())
+
+
+async def after(connection: Connection, position: Position, event_type: str, limit: int) -> list[Appended]:
+    """Give what was appended behind a position, in order, rows of all types; writers take turns, so none come late."""
+    rows = await connection.fetch(
+        """SELECT record_id, revision, epoch, xid::text::bigint AS xid, seq,
+               CASE WHEN type = $4 THEN body::text END AS body
+           FROM log WHERE (epoch, xid, seq) > ($1, $2::text::xid8, $3) ORDER BY epoch, xid, seq LIMIT $5""",
+        position.epoch,
+        str(position.xid),
+        position.seq,
+        event_type,
+        limit,
+    )
+    return [
+        Appended(record_id, revision, Position(epoch, xid, seq), body.encode() if body is not None else None)
+        for record_id, revision, epoch, xid, seq, body in rows
+    ]
+
+
+async def bodies(connection: Connection, event_type: str, record_ids: Sequence[UUID]) -> list[bytes]:
+    """Give the newest bodies of records of a type, in their order."""
+    rows = await connection.fetch(
+        """SELECT found.body FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted (record_id, place), LATERAL (
+               SELECT body::text AS body FROM log WHERE log.record_id = wanted.record_id AND type = $1
+               ORDER BY revision DESC, edition DESC LIMIT 1
+           ) AS found ORDER BY place""",
+        event_type,
+        list(record_ids),
+    )
+    return [row["body"].encode() for row in rows]
 
 
 async def append(connection: Connection, entries: Sequence[log.Entry]) -> None:

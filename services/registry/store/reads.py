@@ -3,15 +3,14 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from uuid import UUID
 
 from libs.common.db import Connection
-from libs.contracts.registry import Level, TeamV1, UnitV1
+from libs.contracts.registry import TeamV1, UnitV1
 from libs.contracts.topics import type_of
 from services.registry.domain.units import UnitRef
 
-__all__ = ["Page", "TeamFilter", "UnitFilter", "find_units", "read_teams", "read_units"]
+__all__ = ["Page", "TeamFilter", "find_units", "read_teams"]
 
 # The newest of a record is the row that no other of the same record outdoes: found by the primary key.
 _NEWEST = """NOT EXISTS (
@@ -24,16 +23,6 @@ _WITHIN = """(
     SELECT unit.body::jsonb -> 'within' FROM log AS unit WHERE unit.record_id = (log.body ->> 'unit_id')::uuid
     ORDER BY unit.revision DESC, unit.edition DESC LIMIT 1
 ) ?& {}::text[]"""
-
-
-@dataclass(frozen=True)
-class UnitFilter:
-    """Which units; None asks nothing of it."""
-
-    code: str | None = None
-    level: Level | None = None
-    parent_id: UUID | None = None
-    valid_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -50,23 +39,6 @@ class Page:
 
     bodies: Sequence[bytes]
     last: UUID | None
-
-
-async def read_units(connection: Connection, asked: UnitFilter, after: UUID | None, limit: int) -> Page:
-    """Give a page of units."""
-    conditions: dict[str, object] = {}
-    if asked.code is not None:
-        conditions["body ->> 'code' = {}"] = asked.code
-    if asked.level is not None:
-        conditions["body ->> 'level' = {}"] = asked.level
-    if asked.parent_id is not None:
-        conditions["body ->> 'parent_id' = {}"] = str(asked.parent_id)
-    if asked.valid_on is not None:
-        # Days are written alike everywhere, so text compares as the days do.
-        day = asked.valid_on.isoformat()
-        conditions["coalesce(body ->> 'valid_from', '') <= {}"] = day
-        conditions["coalesce(body ->> 'valid_to', '9') > {}"] = day
-    return await _page(connection, type_of(UnitV1), conditions, after, limit)
 
 
 async def read_teams(connection: Connection, asked: TeamFilter, after: UUID | None, limit: int) -> Page:

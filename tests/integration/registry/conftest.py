@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from libs.common.http import build_app
 from libs.common.log import BEGINNING
 from libs.contracts.registry import ClientV1, SigningKeyV1
 from libs.contracts.topics import type_of
-from services.registry.api import Api
+from services.registry.api import Api, MapApi
 from services.registry.store import log
 from services.registry.use_cases import keys, loading
 from services.registry.use_cases.loading import Load, Loaded
@@ -74,19 +75,25 @@ def _files(*names: str) -> Sequence[tuple[str, bytes]]:
     return [(name, (DATA / name).read_bytes()) for name in names]
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def registry(make_database: MakeDatabase, tmp_path: Path) -> AsyncIterator[Registry]:
-    """An empty registry whose signing key is known."""
-    key = tmp_path / "key.pem"
+@asynccontextmanager
+async def open_registry(url: str, folder: Path) -> AsyncIterator[Registry]:
+    """Open an empty registry whose signing key is known."""
+    key = folder / "key.pem"
     make_key(key)
     signer = load_signer(key, issuer="tungnha")
     guard = Guard("tungnha")
-    url = await make_database("registry")
-    async with open_engine(url, application_name="test registry") as engine:
+    async with open_engine(url, application_name="test registry", transaction_timeout_seconds=60) as engine:
         async with transaction(engine) as connection:
             await keys.announce_key(connection, signer.public())
-        api = Api(engine, guard, signer, ready=lambda: guard_knows(guard, signer.kid))
+        api = Api(engine, guard, signer, lambda: guard_knows(guard, signer.kid), MapApi(engine))
         app = build_app(catalogue=catalogue(), routes=api.routes(), registry=CollectorRegistry(), ready=dict)
         made = Registry(url, engine, guard, app)
         await made.tell()
         yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def registry(make_database: MakeDatabase, tmp_path: Path) -> AsyncIterator[Registry]:
+    """An empty registry of the test's own."""
+    async with open_registry(await make_database("registry"), tmp_path) as opened:
+        yield opened

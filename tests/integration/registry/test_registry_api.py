@@ -35,6 +35,12 @@ async def _read(registry: Registry, target: str, *, client_id: str = "portal", *
     return await call(registry.app, "GET", target, headers={"authorization": f"Bearer {token}", **headers})
 
 
+async def token_of(registry: Registry) -> str:
+    """Give a token of the client `portal`."""
+    token: str = (await _token(registry)).json["access_token"]
+    return token
+
+
 def _error(answer: Answer) -> tuple[int, Any]:
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["content-type"] == "application/problem+json"

@@ -4,9 +4,8 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, unquote_plus
-from uuid import UUID
 
 import msgspec
 from starlette.requests import Request
@@ -15,18 +14,16 @@ from starlette.routing import Route
 
 from libs.common.auth import Caller, Guard
 from libs.common.db import Engine, transaction
-from libs.common.http import json_response, parameters, read_body, tagged_response
+from libs.common.http import json_response, parameters, read_body
 from libs.common.problem import Problem
-from services.registry.domain.units import LEVELS, Level
+from services.registry.api.map import MapApi
+from services.registry.api.parts import answer, page_answer, paging, today, unit_asked
 from services.registry.use_cases import reading, tokens
 
 __all__ = ["Api"]
 
-HANOI = timezone(timedelta(hours=7))
 FORM = "application/x-www-form-urlencoded"
 MAX_FORM_BYTES = 16 * 1024
-DEFAULT_ROWS = 100
-MAX_ROWS = 500
 OAUTH_ERRORS = {
     "body_too_large": "invalid_request",
     "body_incomplete": "invalid_request",
@@ -43,6 +40,7 @@ class Api:
     guard: Guard
     signer: tokens.Signer
     ready: Callable[[], bool]
+    map_api: MapApi
 
     def routes(self) -> list[Route]:
         """Give every route."""
@@ -50,9 +48,8 @@ class Api:
             Route("/oauth/token", self.issue_token, methods=["POST"]),
             Route("/.well-known/jwks.json", self.read_keys),
             Route("/v1/catalogue", self.read_catalogue),
-            Route("/v1/units", self.list_units),
-            Route("/v1/units/{unit_id:uuid}", self.read_unit),
             Route("/v1/teams", self.list_teams),
+            *self.map_api.routes(self._caller),
         ]
 
     async def issue_token(self, request: Request) -> Response:
@@ -85,7 +82,7 @@ class Api:
 
     async def read_keys(self, request: Request) -> Response:
         """Give the public keys (RFC 7517)."""
-        return _answer(request, self.guard.jwks(), cache="public, max-age=60")
+        return answer(request, self.guard.jwks(), cache="public, max-age=60")
 
     async def read_catalogue(self, request: Request) -> Response:
         """Give measures, platforms and topics."""
@@ -93,48 +90,19 @@ class Api:
         parameters(request)
         async with transaction(self.engine, readonly=True) as connection:
             found = await reading.read_catalogue(connection)
-        return _answer(request, {kind: [msgspec.Raw(body) for body in bodies] for kind, bodies in found.items()})
-
-    async def list_units(self, request: Request) -> Response:
-        """Give a page of units by code, level, parent and day."""
-        self._caller(request)
-        asked = parameters(request, "code", "level", "parent", "valid_on", "limit", "cursor")
-        async with transaction(self.engine, readonly=True) as connection:
-            page = await reading.list_units(
-                connection,
-                code=asked.get("code"),
-                level=_level(asked),
-                parent=asked.get("parent"),
-                valid_on=_day(asked),
-                today=_today(),
-                paging=_paging(asked),
-            )
-        return _page(request, "units", page)
-
-    async def read_unit(self, request: Request) -> Response:
-        """Give a unit version."""
-        self._caller(request)
-        parameters(request)
-        async with transaction(self.engine, readonly=True) as connection:
-            body = await reading.read_unit(connection, request.path_params["unit_id"])
-        if body is None:
-            raise Problem("not_found", path=request.url.path)
-        return _answer(request, msgspec.Raw(body))
+        return answer(request, {kind: [msgspec.Raw(body) for body in bodies] for kind, bodies in found.items()})
 
     async def list_teams(self, request: Request) -> Response:
         """Give a page of the client's teams by code, and by unit with all that lies within it."""
         root = self._caller(request).unit_id
         asked = parameters(request, "code", "unit", "limit", "cursor")
         async with transaction(self.engine, readonly=True) as connection:
+            atlas = await self.map_api.keeper.newest(connection)
+            unit_id = unit_asked(atlas, asked.get("unit"), today())
             page = await reading.list_teams(
-                connection,
-                code=asked.get("code"),
-                unit=asked.get("unit"),
-                root=root,
-                today=_today(),
-                paging=_paging(asked),
+                connection, code=asked.get("code"), unit_id=unit_id, root=root, paging=paging(asked)
             )
-        return _page(request, "teams", page)
+        return page_answer(request, "teams", page)
 
     def _caller(self, request: Request) -> Caller:
         if not self.ready():
@@ -186,45 +154,3 @@ def _basic(encoded: str) -> tuple[str, str]:
     except (binascii.Error, ValueError):
         return "", ""
     return unquote_plus(client_id), unquote_plus(secret)
-
-
-def _today() -> date:
-    return datetime.now(HANOI).date()
-
-
-def _level(asked: Mapping[str, str]) -> Level | None:
-    level = next((level for level in LEVELS if level == asked.get("level")), None)
-    if level is None and "level" in asked:
-        raise Problem("bad_parameter", name="level", reason=" | ".join(LEVELS))
-    return level
-
-
-def _day(asked: Mapping[str, str]) -> date | None:
-    text = asked.get("valid_on")
-    try:
-        if text is None or len(text) == len("2025-07-01"):
-            return date.fromisoformat(text) if text else None
-    except ValueError:
-        pass
-    raise Problem("bad_parameter", name="valid_on", reason="dạng / such as 2025-07-01")
-
-
-def _paging(asked: Mapping[str, str]) -> reading.Paging:
-    text = asked.get("limit", str(DEFAULT_ROWS))
-    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MAX_ROWS):
-        raise Problem("bad_parameter", name="limit", reason=f"1–{MAX_ROWS}")
-    try:
-        after = UUID(bytes=base64.urlsafe_b64decode(asked["cursor"] + "==")) if "cursor" in asked else None
-    except ValueError:
-        raise Problem("bad_parameter", name="cursor", reason="next") from None
-    return reading.Paging(after, int(text))
-
-
-def _page(request: Request, kind: str, page: reading.Page) -> Response:
-    following = base64.urlsafe_b64encode(page.last.bytes).decode().rstrip("=") if page.last else None
-    return _answer(request, {kind: [msgspec.Raw(body) for body in page.bodies], "next": following})
-
-
-def _answer(request: Request, body: object, *, cache: str = "private, no-cache") -> Response:
-    """Answer with an entity tag, or 304 to who has this already."""
-    return tagged_response(request, msgspec.json.encode(body), headers={"cache-control": cache})
