@@ -95,9 +95,11 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
         parts["relay"] = pulse.alive
 
     async with db.open_engine(settings.database_url, application_name="registry api") as engine:
+        map_api = MapApi(engine)
         async with db.transaction(engine) as connection:
             await announce_key(connection, signer.public())
-        map_api = MapApi(engine)
+            # The whole map takes a second or two, for which the first who asks should not have to wait.
+            await map_api.keeper.newest(connection)
         api = Api(engine, guard, signer, lambda: parts["registry"]() and parts["signing_key"](), map_api)
         app = build_app(
             catalogue=catalogue(),
