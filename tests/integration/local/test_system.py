@@ -63,6 +63,9 @@ async def test_servers_named_in_the_environment_are_used_and_none_is_started(
     assert not (local / "kafka").exists()
 
 
+SOON_SECONDS = 60  # No process is waited for that could not become ready; making the servers' folders takes its time.
+
+
 @pytest.mark.parametrize("name", ["DATABASE_URL_VISITS", "KAFKA_BOOTSTRAP"])
 async def test_a_server_that_is_down_ends_the_start_with_the_name_of_its_variable(
     name: str, given: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -73,4 +76,4 @@ async def test_a_server_that_is_down_ends_the_start_with_the_name_of_its_variabl
     with pytest.raises(LocalError, match=f"^{name}: .*does not answer"):
         async with open_system(lambda _: None, local=tmp_path / "local", cache=CACHE):
             raise AssertionError("the system is up")
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < SOON_SECONDS
