@@ -124,6 +124,13 @@ async def _stop(client: Any, seconds: float = 5) -> None:
     # aiokafka's stop can hang for ever when the brokers are gone (its issue 659).
     try:
         await asyncio.wait_for(client.stop() if hasattr(client, "stop") else client.close(), seconds)
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) is None or task.cancelling():
+            raise
+        # Nobody cancelled this: aiokafka awaits a fetch that it has cancelled itself, where that was waiting to ask an
+        # absent broker again. It has then not come to closing what it holds.
+        if (inner := getattr(client, "_client", None)) is not None:
+            await _stop(inner, seconds)
     except (KafkaError, OSError, TimeoutError):
         return
 

@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 
+from deploy.local.kafka import KafkaServer
 from libs.common.db import Engine, Unavailable, open_engine, transaction
+from libs.common.kafka import open_consumer
+from tests.support.kafka import own_topic
 from tests.support.postgres import MakeDatabase
 
 
@@ -55,3 +58,18 @@ async def test_a_task_that_is_cancelled_within_a_transaction_is_cancelled(make_d
         waiting.cancel()
         await asyncio.wait([waiting])
         assert waiting.cancelled()
+
+
+async def test_a_consumer_is_closed_whole_while_it_waits_to_ask_an_absent_broker_again(kafka: KafkaServer) -> None:
+    clients = []
+
+    async def read() -> None:
+        async with open_consumer(kafka.bootstrap, [own_topic("cancelled")]) as opened:
+            clients.append(opened._consumer._client)
+            # As it stands after a fetch that failed: cancelled in its pause, it ends cancelled.
+            opened._consumer._fetcher._pending_tasks.add(asyncio.ensure_future(asyncio.sleep(60)))
+            raise ConnectionResetError("what the reader had to say")
+
+    with pytest.raises(ConnectionResetError, match="what the reader had to say"):
+        await read()
+    assert [client._sync_task for client in clients] == [None]
