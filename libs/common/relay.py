@@ -38,10 +38,10 @@ class RelaySettings:
     """Units are seconds and rows."""
 
     page_rows: int = 2000
-    poll_seconds: float = 0.01
+    poll_seconds: float = 0.005
     idle_poll_seconds: float = 0.05
     awake_seconds: float = 2
-    position_every_seconds: float = 0.025  # At most so often: each goes to every partition.
+    position_every_seconds: float = 0.02
     send_timeout_seconds: float = 3
     lease_seconds: float = 1
     # A producer's term: well below the day after which Kafka forgets who wrote to a partition. Each tells all of them
@@ -177,8 +177,7 @@ class _Run:
                 ready = await self._send(producer, ready)
                 continue
             self._meters.oldest.appended_at = None
-            if self._is_mark_due():
-                await self._mark(producer)
+            await self._mark(producer)
             await self._rest()
             ready = await self._next(producer, self._position)
         if not ready.page.rows:
@@ -203,7 +202,7 @@ class _Run:
             partition = partition_of(state.partition_key.bytes, topic.partitions)
             messages[topic.name, partition].append(message_of(state, self.owner))
         mark = None
-        if page.rows and self._is_mark_due():
+        if page.rows and time.monotonic() - self._marked_at >= self.settings.position_every_seconds:
             mark = (page.reached, page.rows < self.settings.page_rows)
             self._add_marks(messages, mark)
         return _Ready(page, producer.pack(messages), mark)
@@ -225,9 +224,6 @@ class _Run:
         if await self._move(page.reached):
             return following.result()
         return await self._next(producer, self._position)
-
-    def _is_mark_due(self) -> bool:
-        return time.monotonic() - self._marked_at >= self.settings.position_every_seconds
 
     def _add_marks(self, messages: _Messages, mark: _Mark) -> None:
         message = position_message(self.owner, mark[0], caught_up=mark[1])
