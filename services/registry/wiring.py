@@ -19,8 +19,9 @@ from libs.common.telemetry import new_registry
 from libs.contracts.problems import entries
 from libs.contracts.registry import ClientV1, SigningKeyV1
 from libs.contracts.topics import CLIENTS, TOPICS, Topic, type_of
-from services.registry.api import Api, MapApi
+from services.registry.api import Door, routes
 from services.registry.settings import CommandSettings, Settings
+from services.registry.use_cases.atlas import Keeper
 from services.registry.use_cases.clients import Refused
 from services.registry.use_cases.keys import announce_key
 from services.registry.use_cases.tokens import Signer, load_signer
@@ -50,7 +51,7 @@ def catalogue() -> Catalogue:
     return Catalogue.of(entries())
 
 
-def routes() -> dict[str, Topic]:
+def topics() -> dict[str, Topic]:
     """Give the topic of each event type that the registry owns."""
     return {type_of(contract): topic for topic in TOPICS if topic.owner == OWNER for contract in topic.carries}
 
@@ -60,7 +61,7 @@ async def _relay(settings: Settings, registry: CollectorRegistry, pulse: Pulse, 
         settings.database_url,
         settings.kafka_bootstrap,
         owner=OWNER,
-        routes=routes(),
+        routes=topics(),
         settings=RelaySettings(
             announce_every_seconds=settings.announce_every_seconds, replication=settings.kafka_replication
         ),
@@ -95,15 +96,15 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
         parts["relay"] = pulse.alive
 
     async with db.open_engine(settings.database_url, application_name="registry api") as engine:
-        map_api = MapApi(engine)
+        keeper = Keeper()
         async with db.transaction(engine) as connection:
             await announce_key(connection, signer.public())
             # The whole map takes a second or two, for which the first who asks should not have to wait.
-            await map_api.keeper.newest(connection)
-        api = Api(engine, guard, signer, lambda: parts["registry"]() and parts["signing_key"](), map_api)
+            await keeper.newest(connection)
+        door = Door(engine, guard, lambda: parts["registry"]() and parts["signing_key"]())
         app = build_app(
             catalogue=catalogue(),
-            routes=api.routes(),
+            routes=routes(door, signer, keeper),
             registry=registry,
             ready=lambda: {name: part() for name, part in parts.items()},
         )

@@ -1,6 +1,18 @@
 """HTTP in."""
 
-from services.registry.api.access import Api
-from services.registry.api.map import MapApi
+from starlette.routing import Route
 
-__all__ = ["Api", "MapApi"]
+from services.registry.api.door import Door
+from services.registry.api.map import MapApi
+from services.registry.api.reading import ReadingApi
+from services.registry.api.tokens import TokensApi
+from services.registry.use_cases.atlas import Keeper
+from services.registry.use_cases.tokens import Signer
+
+__all__ = ["Door", "routes"]
+
+
+def routes(door: Door, signer: Signer, keeper: Keeper) -> list[Route]:
+    """Give every route of the service."""
+    apis = (TokensApi(door, signer), ReadingApi(door, keeper), MapApi(door, keeper))
+    return [route for api in apis for route in api.routes()]

@@ -46,6 +46,11 @@ Scope = Literal[
     "metrics:read",
     "metrics:exact",
     "registry:read",
+    "registry:write",
+    "reforms:write",
+    "members:read",
+    "clients:write",
+    "records:settle",
 ]
 SCOPES: tuple[Scope, ...] = (
     "visits:write",
@@ -55,6 +60,11 @@ SCOPES: tuple[Scope, ...] = (
     "metrics:read",
     "metrics:exact",
     "registry:read",
+    "registry:write",
+    "reforms:write",
+    "members:read",
+    "clients:write",
+    "records:settle",
 )
 
 CLIENT_ID = r"[a-z0-9][a-z0-9._-]{1,62}"

@@ -58,7 +58,10 @@ async def newest(connection: Connection, event_type: str, record_id: UUID) -> He
 
 
 async def after(connection: Connection, position: Position, event_type: str, limit: int) -> list[Appended]:
-    """Give what was appended behind a position, in order, rows of all types; writers take turns, so none come late."""
+    """Give what was appended behind a position, in order, rows of all types.
+
+    Writers of new states take turns, so none come late; an announcement does not, but repeats what is known.
+    """
     rows = await connection.fetch(
         """SELECT record_id, revision, epoch, xid::text::bigint AS xid, seq,
                CASE WHEN type = $4 THEN body::text END AS body

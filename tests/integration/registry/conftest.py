@@ -17,9 +17,10 @@ from libs.common.http import build_app
 from libs.common.log import BEGINNING
 from libs.contracts.registry import ClientV1, SigningKeyV1
 from libs.contracts.topics import type_of
-from services.registry.api import Api, MapApi
+from services.registry.api import Door, routes
 from services.registry.store import log
 from services.registry.use_cases import keys, loading
+from services.registry.use_cases.atlas import Keeper
 from services.registry.use_cases.loading import Load, Loaded
 from services.registry.use_cases.tokens import load_signer, make_key
 from services.registry.wiring import catalogue, guard_knows
@@ -85,8 +86,10 @@ async def open_registry(url: str, folder: Path) -> AsyncIterator[Registry]:
     async with open_engine(url, application_name="test registry", transaction_timeout_seconds=60) as engine:
         async with transaction(engine) as connection:
             await keys.announce_key(connection, signer.public())
-        api = Api(engine, guard, signer, lambda: guard_knows(guard, signer.kid), MapApi(engine))
-        app = build_app(catalogue=catalogue(), routes=api.routes(), registry=CollectorRegistry(), ready=dict)
+        door = Door(engine, guard, lambda: guard_knows(guard, signer.kid))
+        app = build_app(
+            catalogue=catalogue(), routes=routes(door, signer, Keeper()), registry=CollectorRegistry(), ready=dict
+        )
         made = Registry(url, engine, guard, app)
         await made.tell()
         yield made

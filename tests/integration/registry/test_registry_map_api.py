@@ -48,6 +48,9 @@ async def test_a_unit_is_found_by_its_name_without_diacritics(portal: Registry) 
     assert found[0] == "Phường Sa Đéc"
     assert await names(portal, "/v1/units?name=sa%20dec&level=district") == ["Thành phố Sa Đéc"]
     assert await names(portal, "/v1/units?name=xyzzy") == []
+    for nothing in ("name=", "name=???", "name=%20-%20"):
+        refused = await read(portal, f"/v1/units?{nothing}")
+        assert (refused.status, refused.json["code"]) == (422, "bad_parameter")
 
 
 async def test_a_subtree_is_that_of_a_day(portal: Registry) -> None:
@@ -78,9 +81,11 @@ async def test_lineage_tells_where_a_ward_went_and_what_it_was_made_of(portal: R
     lineage = Lineage.model_validate_json(answer.body)
     assert len(lineage.edges) == 8
     assert {(edge.target.name, edge.share) for edge in lineage.edges} == {("Phường Sa Đéc", "whole")}
-    assert (await read(portal, f"/v1/units/{sa_dec['unit_id']}/lineage")).json["edges"] == []
-    same = await read(portal, f"/v1/units/{sa_dec['unit_id']}/lineage", **{"if-none-match": answer.headers["etag"]})
-    assert same.status == 200
+    target = f"/v1/units/{sa_dec['unit_id']}/lineage"
+    onward = await read(portal, target)
+    assert onward.json["edges"] == []
+    assert (await read(portal, target, **{"if-none-match": onward.headers["etag"]})).status == 304
+    assert (await read(portal, target, **{"if-none-match": answer.headers["etag"]})).status == 200
     wrong = await read(portal, f"/v1/units/{sa_dec['unit_id']}/lineage?direction=up")
     assert (wrong.status, wrong.json["code"]) == (422, "bad_parameter")
     none = await read(portal, "/v1/units/00000000-0000-0000-0000-000000000000/lineage")

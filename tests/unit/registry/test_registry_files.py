@@ -15,7 +15,7 @@ from services.registry.domain.clients import Client, build_clients, build_partne
 from services.registry.domain.files import BadFile
 from services.registry.domain.units import UnitRef
 from services.registry.events import event_of
-from services.registry.wiring import routes
+from services.registry.wiring import topics
 
 DATA = Path(__file__).parents[3] / "data"
 REFORM = date(2025, 7, 1)
@@ -37,7 +37,7 @@ def test_words_of_the_domain_are_those_of_the_contract() -> None:
 
 def test_every_event_of_the_registry_has_its_topic() -> None:
     carried = {type_of(each) for topic in TOPICS if topic.owner == "registry" for each in topic.carries}
-    assert set(routes()) == carried
+    assert set(topics()) == carried
 
 
 def test_the_teams_of_sa_dec_are_read() -> None:

@@ -1,8 +1,8 @@
-"""HTTP in: tokens and their keys, and what portals and apps read."""
+"""HTTP in: tokens and the keys that sign them."""
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, unquote_plus
@@ -12,15 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from libs.common.auth import Caller, Guard
-from libs.common.db import Engine, transaction
-from libs.common.http import json_response, parameters, read_body
+from libs.common.db import transaction
+from libs.common.http import json_response, read_body
 from libs.common.problem import Problem
-from services.registry.api.map import MapApi
-from services.registry.api.parts import answer, page_answer, paging, today, unit_asked
-from services.registry.use_cases import reading, tokens
+from services.registry.api.door import Door
+from services.registry.api.parts import answer
+from services.registry.use_cases import tokens
 
-__all__ = ["Api"]
+__all__ = ["TokensApi"]
 
 FORM = "application/x-www-form-urlencoded"
 MAX_FORM_BYTES = 16 * 1024
@@ -32,30 +31,24 @@ OAUTH_ERRORS = {
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
-@dataclass
-class Api:
+@dataclass(frozen=True)
+class TokensApi:
     """The endpoints with what they need; each opens its own transaction."""
 
-    engine: Engine
-    guard: Guard
+    door: Door
     signer: tokens.Signer
-    ready: Callable[[], bool]
-    map_api: MapApi
 
     def routes(self) -> list[Route]:
         """Give every route."""
         return [
             Route("/oauth/token", self.issue_token, methods=["POST"]),
             Route("/.well-known/jwks.json", self.read_keys),
-            Route("/v1/catalogue", self.read_catalogue),
-            Route("/v1/teams", self.list_teams),
-            *self.map_api.routes(self._caller),
         ]
 
     async def issue_token(self, request: Request) -> Response:
         """Answer a token request; what is wrong stands in `error` too (RFC 6749, 5.2)."""
         try:
-            if not self.ready():
+            if not self.door.ready():
                 raise Problem("not_ready", headers={"retry-after": "1"})
             grant = await self._grant(_asked(request, await _form(request)))
         except Problem as problem:
@@ -66,7 +59,7 @@ class Api:
 
     async def _grant(self, asked: tokens.Asked) -> tokens.Grant:
         now = datetime.now(UTC)
-        async with transaction(self.engine, readonly=True) as connection:
+        async with transaction(self.door.engine, readonly=True) as connection:
             client = await tokens.authenticate(connection, asked, now)
         if not self._knows_client(client.client_id):
             # Made a moment ago: nobody would take its token yet.
@@ -75,41 +68,14 @@ class Api:
 
     def _knows_client(self, client_id: str) -> bool:
         try:
-            self.guard.root_of(client_id)
+            self.door.guard.root_of(client_id)
         except LookupError:
             return False
         return True
 
     async def read_keys(self, request: Request) -> Response:
         """Give the public keys (RFC 7517)."""
-        return answer(request, self.guard.jwks(), cache="public, max-age=60")
-
-    async def read_catalogue(self, request: Request) -> Response:
-        """Give measures, platforms and topics."""
-        self._caller(request)
-        parameters(request)
-        async with transaction(self.engine, readonly=True) as connection:
-            found = await reading.read_catalogue(connection)
-        return answer(request, {kind: [msgspec.Raw(body) for body in bodies] for kind, bodies in found.items()})
-
-    async def list_teams(self, request: Request) -> Response:
-        """Give a page of the client's teams by code, and by unit with all that lies within it."""
-        root = self._caller(request).unit_id
-        asked = parameters(request, "code", "unit", "limit", "cursor")
-        async with transaction(self.engine, readonly=True) as connection:
-            atlas = await self.map_api.keeper.newest(connection)
-            unit_id = unit_asked(atlas, asked.get("unit"), today())
-            page = await reading.list_teams(
-                connection, code=asked.get("code"), unit_id=unit_id, root=root, paging=paging(asked)
-            )
-        return page_answer(request, "teams", page)
-
-    def _caller(self, request: Request) -> Caller:
-        if not self.ready():
-            raise Problem("not_ready", headers={"retry-after": "1"})
-        caller = self.guard.caller(request)
-        caller.need("registry:read")
-        return caller
+        return answer(request, self.door.guard.jwks(), cache="public, max-age=60")
 
 
 async def _form(request: Request) -> dict[str, str]:
