@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.contracts.model import Contract, DateTime, Names, Text
+from libs.contracts.network import ContactV1, DecisionV1, TeamChangeV1
 
 __all__ = [
     "CLIENT_KINDS",
@@ -16,6 +17,8 @@ __all__ = [
     "MeasureV1",
     "PartnerV1",
     "PlatformV1",
+    "QUOTA_CLASSES",
+    "QuotaClass",
     "SCOPES",
     "Scope",
     "SigningKeyV1",
@@ -49,10 +52,18 @@ Scope = Literal[
     "metrics:read",
     "metrics:exact",
     "registry:read",
+    "registry:write",
+    "reforms:write",
+    "members:read",
+    "clients:write",
+    "records:settle",
 ]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 ClientKind = Literal["volunteer_app", "portal", "partner", "operator"]
 CLIENT_KINDS: tuple[ClientKind, ...] = get_args(ClientKind)
+
+QuotaClass = Literal["standard", "bulk", "public"]
+QUOTA_CLASSES: tuple[QuotaClass, ...] = get_args(QuotaClass)
 
 Revision = Annotated[int, Field(ge=1, description="Raised by each change of the record")]
 
@@ -99,6 +110,9 @@ class TeamV1(Contract):
     unit_id: UUID
     established_on: date | None = None
     dissolved_on: date | None = Field(default=None, description="First day on which it no longer exists")
+    establishment: DecisionV1 | None = None
+    contacts: list[ContactV1] = []
+    changes: list[TeamChangeV1] = Field(default=[], description="What happened to it since, oldest first")
 
 
 class MeasureV1(Contract):
@@ -113,6 +127,8 @@ class MeasureV1(Contract):
     stages: list[Text] = Field(default=[], description="Funnel stages a line may name, in order")
     valid_from: date | None = None
     valid_to: date | None = Field(default=None, description="From this day on a line is flagged, not refused")
+    aliases: list[Text] = []
+    framework_refs: list[Text] = []
 
 
 class PlatformV1(Contract):
@@ -125,6 +141,7 @@ class PlatformV1(Contract):
     aliases: list[Text] = []
     valid_from: date | None = None
     valid_to: date | None = None
+    framework_refs: list[Text] = []
 
 
 class TopicV1(Contract):
@@ -133,6 +150,10 @@ class TopicV1(Contract):
     code: Text
     revision: Revision
     names: Names
+    aliases: list[Text] = []
+    framework_refs: list[Text] = []
+    valid_from: date | None = None
+    valid_to: date | None = None
 
 
 class PartnerV1(Contract):
@@ -156,6 +177,10 @@ class ClientV1(Contract):
     partner: PartnerV1 | None = None
     status: Literal["active", "suspended"] = "active"
     expires_at: DateTime | None = None
+    quota_class: QuotaClass = "standard"
+    codes_as_of: date | None = Field(
+        default=None, description="The day of the code list that its unit codes are from; null: the day of each event"
+    )
 
 
 class SigningKeyV1(Contract):

@@ -3,19 +3,42 @@
 from dataclasses import dataclass
 
 from libs.contracts.model import Contract
+from libs.contracts.network import MemberV1, ModelV1, RosterV1, WaveV1
 from libs.contracts.records import PositionV1, ProgressV1, RecordV1
+from libs.contracts.reference import DenominatorV1, IndicatorV1, TargetV1
 from libs.contracts.registry import ClientV1, MeasureV1, PlatformV1, SigningKeyV1, TeamV1, TopicV1, UnitV1
 
-__all__ = ["CATALOGUE", "CLIENTS", "EVENT_TYPES", "RECORDS", "TEAMS", "TOPICS", "UNITS", "Topic", "type_of"]
+__all__ = [
+    "CATALOGUE",
+    "CLIENTS",
+    "DENOMINATORS",
+    "EVENT_TYPES",
+    "MEMBERS",
+    "RECORDS",
+    "TARGETS",
+    "TEAMS",
+    "TOPICS",
+    "UNITS",
+    "WAVES",
+    "Topic",
+    "type_of",
+]
 
 DAY_MS = 24 * 3600 * 1000
 
 EVENT_TYPES: dict[str, type[Contract]] = {
     "tungnha.registry.unit.v1": UnitV1,
     "tungnha.registry.team.v1": TeamV1,
+    "tungnha.registry.member.v1": MemberV1,
+    "tungnha.registry.wave.v1": WaveV1,
+    "tungnha.registry.roster.v1": RosterV1,
+    "tungnha.registry.model.v1": ModelV1,
     "tungnha.registry.measure.v1": MeasureV1,
     "tungnha.registry.platform.v1": PlatformV1,
     "tungnha.registry.topic.v1": TopicV1,
+    "tungnha.registry.indicator.v1": IndicatorV1,
+    "tungnha.registry.denominator.v1": DenominatorV1,
+    "tungnha.registry.target.v1": TargetV1,
     "tungnha.registry.client.v1": ClientV1,
     "tungnha.registry.signing-key.v1": SigningKeyV1,
     "tungnha.visits.record.v1": RecordV1,
@@ -58,9 +81,15 @@ _ALL = ("registry", "visits", "metrics", "gateway")
 
 UNITS = Topic("tungnha.registry.units", "registry", ("visits", "metrics"), (UnitV1,), 1)
 TEAMS = Topic("tungnha.registry.teams", "registry", ("visits", "metrics"), (TeamV1,), 1)
-CATALOGUE = Topic("tungnha.registry.catalogue", "registry", ("visits", "metrics"), (MeasureV1, PlatformV1, TopicV1), 1)
+MEMBERS = Topic("tungnha.registry.members", "registry", ("metrics",), (MemberV1,), 1)
+WAVES = Topic("tungnha.registry.waves", "registry", ("visits", "metrics"), (WaveV1, RosterV1, ModelV1), 1)
+CATALOGUE = Topic(
+    "tungnha.registry.catalogue", "registry", ("visits", "metrics"), (MeasureV1, PlatformV1, TopicV1, IndicatorV1), 1
+)
+DENOMINATORS = Topic("tungnha.registry.denominators", "registry", ("metrics",), (DenominatorV1,), 1)
+TARGETS = Topic("tungnha.registry.targets", "registry", ("metrics",), (TargetV1,), 1)
 CLIENTS = Topic("tungnha.registry.clients", "registry", _ALL, (ClientV1, SigningKeyV1), 1)
 RECORDS = Topic("tungnha.visits.records", "visits", ("metrics",), (RecordV1, ProgressV1), 4)
 
-TOPICS: tuple[Topic, ...] = (UNITS, TEAMS, CATALOGUE, CLIENTS, RECORDS)
+TOPICS: tuple[Topic, ...] = (UNITS, TEAMS, MEMBERS, WAVES, CATALOGUE, DENOMINATORS, TARGETS, CLIENTS, RECORDS)
 """Each also carries PositionV1 under the key `position`, one per partition."""

@@ -19,4 +19,12 @@ SCOPE_WORDS: Mapping[Scope, Words] = {
     "registry:read": Words(
         "Đọc danh mục, đơn vị hành chính, danh sách tổ", "Read the catalogue, administrative units and teams"
     ),
+    "registry:write": Words(
+        "Ghi tổ, lịch trực, đợt ra quân, thôn, dân số, chỉ tiêu",
+        "Write teams, rosters, waves, thôn, populations, targets",
+    ),
+    "reforms:write": Words("Lập và ban hành sắp xếp đơn vị hành chính", "Draft and enact administrative reforms"),
+    "members:read": Words("Xem tên và số điện thoại thành viên", "See members' names and phone numbers"),
+    "clients:write": Words("Quản lý ứng dụng được phép gọi API", "Manage the systems that may call the API"),
+    "records:settle": Words("Quyết định đơn vị cho bản ghi đang chờ", "Settle the unit of records that wait"),
 }
