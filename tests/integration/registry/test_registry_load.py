@@ -1,7 +1,6 @@
 """Loading reference files into a real database."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -23,11 +22,7 @@ EDGES = b"level,old_code,new_code,effective,share\n"
 
 
 async def test_loading_the_map_twice_appends_once(registry: Registry) -> None:
-    begun = time.perf_counter()
-    first = await registry.load(loading.load_map, *MAP)
-    took = time.perf_counter() - begun
-    assert first == [loading.Loaded("units", 14_144, 14_144, 0)]
-    assert took < 10  # Far above what it takes, so that a busy machine does not matter.
+    assert await registry.load(loading.load_map, *MAP) == [loading.Loaded("units", 14_144, 14_144, 0)]
     rows = await registry.rows()
     assert await registry.load(loading.load_map, *MAP) == [loading.Loaded("units", 14_144, 0, 0)]
     assert await registry.rows() == rows
