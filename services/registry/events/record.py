@@ -1,4 +1,4 @@
-"""The contract events of the registry, made from domain values; each is a row of the log."""
+"""Events of the map, the catalogue, clients and keys, and how any record becomes an event."""
 
 from dataclasses import dataclass
 from functools import lru_cache, singledispatch

@@ -1,0 +1,5 @@
+"""The contract events of the registry, made from domain values; each is a row of the log."""
+
+from services.registry.events.record import Event, Record, event_of, unit_of
+
+__all__ = ["Event", "Record", "event_of", "unit_of"]
