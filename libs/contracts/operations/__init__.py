@@ -1,6 +1,6 @@
 """The table of the public API's operations: it drives the gateway's routing and the OpenAPI document."""
 
-from libs.contracts.operations import gateway, metrics, records, registry
+from libs.contracts.operations import gateway, metrics, network, records, registry
 from libs.contracts.operations.access import SCOPE_WORDS
 from libs.contracts.operations.model import Operation, Parameter, Words
 
@@ -9,6 +9,7 @@ __all__ = ["OPERATIONS", "SCOPE_WORDS", "Operation", "Parameter", "Words"]
 OPERATIONS: tuple[Operation, ...] = (
     *records.OPERATIONS,
     *metrics.OPERATIONS,
+    *network.OPERATIONS,
     *registry.OPERATIONS,
     *gateway.OPERATIONS,
 )
