@@ -93,7 +93,9 @@ TAGS = [
     _tag("visits", "Chuyến thăm của các tổ", "Visits of teams"),
     _tag("partner-reports", "Báo cáo của đối tác", "Reports of partners"),
     _tag("metrics", "Số liệu và ý nghĩa của chúng", "Numbers and what they mean"),
-    _tag("network", "Mạng lưới: tổ, thành viên, nơi còn thiếu", "The network: teams, members, and where they are missing"),
+    _tag(
+        "network", "Mạng lưới: tổ, thành viên, nơi còn thiếu", "The network: teams, members, and where they are missing"
+    ),
     _tag("access", "Token và khóa", "Tokens and keys"),
     _tag("catalogue", "Danh mục", "The catalogue"),
     _tag("units", "Đơn vị hành chính theo thời gian", "Administrative units in time"),

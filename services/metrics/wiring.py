@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
+from starlette.routing import BaseRoute
 
 from libs.common import db
 from libs.common.auth import Guard
@@ -19,7 +20,7 @@ from libs.common.replica import Replica
 from libs.common.telemetry import new_registry
 from libs.contracts.problems import entries
 from libs.contracts.topics import CATALOGUE, CLIENTS, RECORDS, TEAMS, UNITS
-from services.metrics.api import Api
+from services.metrics.api import QueryApi
 from services.metrics.consumer import handle, picture_handlers
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.picture import Picture
@@ -47,8 +48,8 @@ async def open_database(settings: CommandSettings) -> AsyncIterator[db.Engine]:
 
 def build_api(
     engine: db.Engine, guard: Guard, picture: Picture, settings: Settings, ready: Callable[[], bool]
-) -> tuple[Api, Counted]:
-    """Build the endpoints, and the poller that they wait with."""
+) -> tuple[list[BaseRoute], Counted]:
+    """Build the routes, and the poller that they wait with."""
 
     @asynccontextmanager
     async def open_read() -> AsyncIterator[Read]:
@@ -56,7 +57,7 @@ def build_api(
             yield partial(reached, connection, RECORDS.name)
 
     counted = Counted(open_read)
-    api = Api(
+    queries = QueryApi(
         engine,
         guard,
         picture,
@@ -66,7 +67,7 @@ def build_api(
         smallest_shown=settings.smallest_shown,
         at_least_seconds=settings.at_least_seconds,
     )
-    return api, counted
+    return queries.routes(), counted
 
 
 async def _consume(
@@ -108,7 +109,7 @@ async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
     registry = new_registry()
     loops: dict[str, Loop] = {}
     parts: dict[str, Callable[[], bool]] = {}
-    routes = []
+    routes: list[BaseRoute] = []
     picture, guard = Picture(), Guard(settings.token_issuer)
     # To fold nothing of the registry is needed; to roll up, the map.
     topics = [UNITS, TEAMS, CATALOGUE, CLIENTS] if api else [UNITS]
@@ -126,10 +127,9 @@ async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
             reading = await stack.enter_async_context(
                 _engine(settings, "query", settings.pool_size, settings.query_seconds)
             )
-            endpoints, counted = build_api(reading, guard, picture, settings, replica.ready.is_set)
+            routes, counted = build_api(reading, guard, picture, settings, replica.ready.is_set)
             loops["counted"] = counted.run
             parts["registry"] = replica.ready.is_set
-            routes = endpoints.routes()
         app = build_app(
             catalogue=Catalogue.of(entries()),
             routes=routes,

@@ -192,8 +192,8 @@ async def open_metrics(url: str, *, at_least_seconds: float = 0.2) -> AsyncItera
         {"database_url": url, "kafka_bootstrap": "127.0.0.1:1", "at_least_seconds": at_least_seconds}
     )
     async with open_engine(url, application_name="test metrics", pool_size=6) as engine:
-        api, counted = build_api(engine, guard, picture, settings, lambda: True)
+        routes, counted = build_api(engine, guard, picture, settings, lambda: True)
         app = build_app(
-            catalogue=Catalogue.of(entries()), routes=api.routes(), registry=CollectorRegistry(), ready=lambda: {}
+            catalogue=Catalogue.of(entries()), routes=routes, registry=CollectorRegistry(), ready=lambda: {}
         )
         yield Metrics(engine, app, issuer, picture, counted)

@@ -25,7 +25,7 @@ from services.metrics.store.query import DataRevision, read_revision
 from services.metrics.use_cases.counted import Counted, position_of
 from services.metrics.use_cases.query import Reader, answer, question_of
 
-__all__ = ["Api"]
+__all__ = ["QueryApi"]
 
 JSON = "application/json"
 PARAMETERS = ("measures", "from", "to", "group_by", "answers", "boundaries", "at_least")
@@ -35,8 +35,8 @@ FORM_OF_ANSWER = 1  # Raised when the same numbers are told differently, so that
 
 
 @dataclass(frozen=True)
-class Api:
-    """The endpoints with what they need; each answer is read in one transaction."""
+class QueryApi:
+    """The query, its GET twin and the revision, with what they need; each answer is read in one transaction."""
 
     engine: Engine
     guard: Guard

@@ -1,0 +1,5 @@
+"""HTTP in."""
+
+from services.metrics.api.queries import QueryApi
+
+__all__ = ["QueryApi"]
