@@ -1,4 +1,4 @@
-"""Teams, as a province hands in its list."""
+"""Teams, and the list of them that a province hands in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,22 +6,35 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
+from services.registry.domain.contacts import Contact, Decision
 from services.registry.domain.files import Row, csv_rows
 from services.registry.domain.ids import record_id
-from services.registry.domain.units import LEVELS, Level, UnitRef, find
+from services.registry.domain.units import LEVELS, Level, UnitRef, find, valid_on
 
-__all__ = ["TEAM_TYPES", "Team", "TeamType", "build_teams", "read_teams"]
+__all__ = ["TEAM_TYPES", "Team", "TeamChange", "TeamChangeKind", "TeamType", "build_teams", "read_teams"]
 
 TeamType = Literal["community_digital_team", "youth_digital_team", "volunteer_formation"]
 TEAM_TYPES: tuple[TeamType, ...] = ("community_digital_team", "youth_digital_team", "volunteer_formation")
+
+TeamChangeKind = Literal["consolidated", "dissolved", "succeeded"]
 
 COLUMNS = ("code", "name", "type", "level", "unit_code", "unit_valid_on", "established_on")
 OPTIONAL = ("local_type_name", "dissolved_on")
 
 
 @dataclass(frozen=True)
+class TeamChange:
+    """What happened to a team on a day: kiện toàn, giải thể, or other teams took over."""
+
+    kind: TeamChangeKind
+    on: date
+    decision: Decision | None = None
+    successors: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True)
 class Team:
-    """A team; `dissolved_on` is the first day on which it no longer exists."""
+    """A team; `dissolved_on` is the first day on which it no longer exists, `changes` what happened, oldest first."""
 
     record_id: UUID
     code: str
@@ -32,6 +45,13 @@ class Team:
     unit_id: UUID
     established_on: date | None
     dissolved_on: date | None
+    establishment: Decision | None = None
+    contacts: tuple[Contact, ...] = ()
+    changes: tuple[TeamChange, ...] = ()
+
+    def active_on(self, day: date) -> bool:
+        """Say whether it existed on a day."""
+        return valid_on(self.established_on, self.dissolved_on, day)
 
 
 def read_teams(name: str, content: bytes) -> list[Row]:

@@ -13,19 +13,20 @@ from libs.contracts.registry import (
     PlatformV1,
     SigningKeyV1,
     SuccessorV1,
-    TeamV1,
     TopicV1,
     UnitV1,
 )
 from libs.contracts.topics import type_of
 from services.registry.domain.catalogue import Measure, Platform, Topic
 from services.registry.domain.clients import Client, Partner, SigningKey
+from services.registry.domain.members import Member
+from services.registry.domain.rosters import Placed
 from services.registry.domain.teams import Team
 from services.registry.domain.units import Successor, Unit
 
-__all__ = ["Event", "Record", "event_of", "unit_of"]
+__all__ = ["Event", "Record", "contract_of", "event_of", "unit_of"]
 
-Record: TypeAlias = Unit | Team | Measure | Platform | Topic | Client | SigningKey
+Record: TypeAlias = Unit | Team | Member | Placed | Measure | Platform | Topic | Client | SigningKey
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Event:
 
 def event_of(record: Record, revision: int) -> Event:
     """Make the event that tells a record's state at a revision."""
-    contract = _contract(record, revision)
-    return Event(record.record_id, revision, type_of(type(contract)), contract.model_dump_json().encode())
+    contract: Contract = contract_of(record, revision)
+    return Event(record.record_id, revision, type_of(type(contract)), contract.model_dump_json(by_alias=True).encode())
 
 
 def unit_of(body: bytes) -> Unit:
@@ -71,11 +72,12 @@ def _same(unit_id: UUID) -> UUID:
 
 
 @singledispatch
-def _contract(record: object, _: int) -> Contract:
+def contract_of(record: object, _: int) -> Contract:
+    """Make the contract of a record's state at a revision."""
     raise TypeError(record)
 
 
-@_contract.register
+@contract_of.register
 def _unit(unit: Unit, revision: int) -> Contract:
     return UnitV1(
         unit_id=unit.record_id,
@@ -97,23 +99,7 @@ def _unit(unit: Unit, revision: int) -> Contract:
     )
 
 
-@_contract.register
-def _team(team: Team, revision: int) -> Contract:
-    return TeamV1(
-        team_id=team.record_id,
-        revision=revision,
-        code=team.code,
-        name=team.name,
-        type=team.type,
-        level=team.level,
-        local_type_name=team.local_type_name,
-        unit_id=team.unit_id,
-        established_on=team.established_on,
-        dissolved_on=team.dissolved_on,
-    )
-
-
-@_contract.register
+@contract_of.register
 def _measure(measure: Measure, revision: int) -> Contract:
     return MeasureV1(
         code=measure.code,
@@ -128,7 +114,7 @@ def _measure(measure: Measure, revision: int) -> Contract:
     )
 
 
-@_contract.register
+@contract_of.register
 def _platform(platform: Platform, revision: int) -> Contract:
     return PlatformV1(
         code=platform.code,
@@ -141,12 +127,12 @@ def _platform(platform: Platform, revision: int) -> Contract:
     )
 
 
-@_contract.register
+@contract_of.register
 def _topic(topic: Topic, revision: int) -> Contract:
     return TopicV1(code=topic.code, revision=revision, names=Names(vi=topic.names.vi, en=topic.names.en))
 
 
-@_contract.register
+@contract_of.register
 def _client(client: Client, revision: int) -> Contract:
     return ClientV1(
         client_id=client.client_id,
@@ -165,6 +151,6 @@ def _partner(partner: Partner) -> PartnerV1:
     return PartnerV1(partner_id=partner.partner_id, code=partner.code, name=partner.name, kind=partner.kind)
 
 
-@_contract.register
+@contract_of.register
 def _signing_key(key: SigningKey, revision: int) -> Contract:
     return SigningKeyV1(kid=key.kid, revision=revision, jwk=dict(key.jwk), retired=key.retired)

@@ -1,0 +1,111 @@
+"""What a citizen may be told of a team: its decision and its contacts; telephone numbers; what tells of a person."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from libs.common.problem import Fault
+
+__all__ = ["BadPhone", "Contact", "ContactKind", "Decision", "contact_faults", "is_mobile", "phone", "tells_identity"]
+
+ContactKind = Literal["phone", "zalo", "email", "web", "address"]
+MAX_CONTACTS = 10
+
+_SEPARATORS = re.compile(r"[\s.\-()]")
+_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
+# The national numbering plan (Circular 22/2014/TT-BTTTT and its ten-digit mobile plan of 2018).
+_VIETNAMESE = re.compile(r"\+84(?:[35789][0-9]{8}|2[0-9]{9})")
+_MOBILE = re.compile(r"\+84[35789][0-9]{8}")
+# Numbers of services rather than of subscribers: 1022, 18001096, 1900561567 …
+_SERVICE = re.compile(r"1[0-9]{2,4}|1[89]00[0-9]{4,6}")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
+_WEB = re.compile(r"https?://[^\s/]+\.[^\s]+")
+_WITHIN_NUMBER = re.compile(r"(?<=[0-9])[\s.\-()]+(?=[0-9])")
+_TELLING = re.compile(r"(?<![\w-])(?:[0-9]{12}|(?:\+?84|0)[235789][0-9]{8,9})(?![\w-])")
+
+
+class BadPhone(ValueError):
+    """Not a telephone number; the value itself is not repeated."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision (quyết định) by which something was established or changed."""
+
+    number: str
+    signed_on: date | None = None
+    issuer: str | None = None
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A way to reach a team or a help point that may be public."""
+
+    kind: ContactKind
+    value: str
+    label: str | None = None
+
+
+def phone(text: str) -> str:
+    """Give a telephone number as E.164; a national number is taken as Vietnamese. Raises BadPhone."""
+    number = _SEPARATORS.sub("", text)
+    if number.startswith("00"):
+        number = "+" + number[2:]
+    elif number.startswith("0"):
+        number = "+84" + number[1:]
+    elif number.startswith("84") and len(number) >= 11:
+        number = "+" + number
+    if not _E164.fullmatch(number) or (number.startswith("+84") and not _VIETNAMESE.fullmatch(number)):
+        raise BadPhone("phone")
+    return number
+
+
+def is_mobile(contact: Contact) -> bool:
+    """Say whether a contact is a mobile number, which is nearly always some person's."""
+    try:
+        return contact.kind in ("phone", "zalo") and _MOBILE.fullmatch(phone(contact.value)) is not None
+    except BadPhone:
+        return False
+
+
+def tells_identity(text: str | None) -> bool:
+    """Say whether a text that everyone may read holds what looks like a person's number."""
+    return text is not None and _TELLING.search(_WITHIN_NUMBER.sub("", text)) is not None
+
+
+def contact_faults(contacts: Sequence[Contact], confirmed: bool) -> Iterator[Fault]:
+    """Give what is wrong with contacts; a mobile number needs the confirmation that it is no person's own."""
+    if len(contacts) > MAX_CONTACTS:
+        yield Fault("too_long", "/contacts", {"limit": MAX_CONTACTS})
+    for index, contact in enumerate(contacts):
+        at = f"/contacts/{index}/value"
+        if not _has_its_form(contact):
+            yield Fault("bad_contact", at, {"kind": contact.kind})
+        elif is_mobile(contact) and not confirmed:
+            yield Fault("mobile_not_confirmed", at)
+        if tells_identity(contact.label):
+            yield Fault("identity_in_text", f"/contacts/{index}/label")
+
+
+def _has_its_form(contact: Contact) -> bool:
+    match contact.kind:
+        case "phone":
+            return _is_phone(contact.value)
+        case "zalo":
+            return _is_phone(contact.value) or _WEB.fullmatch(contact.value) is not None
+        case "email":
+            return _EMAIL.fullmatch(contact.value) is not None
+        case "web":
+            return _WEB.fullmatch(contact.value) is not None
+    return not tells_identity(contact.value)
+
+
+def _is_phone(text: str) -> bool:
+    if _SERVICE.fullmatch(_SEPARATORS.sub("", text)):
+        return True
+    try:
+        return bool(phone(text))
+    except BadPhone:
+        return False
