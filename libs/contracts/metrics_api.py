@@ -10,6 +10,9 @@ from libs.contracts.model import Contract, DateTime, Names, Text
 
 __all__ = [
     "ANSWERS",
+    "AS_RECORDED",
+    "BOUNDARIES",
+    "CURRENT",
     "Filters",
     "GROUPINGS",
     "KnownBy",
@@ -41,6 +44,9 @@ GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 Answer = Literal["luot", "nguoi", "ho", "unknown", "known_by", "matched"]
 ANSWERS: tuple[Answer, ...] = get_args(Answer)
 
+AS_RECORDED, CURRENT = "as_recorded", "current"
+BOUNDARIES = rf"^({AS_RECORDED}|{CURRENT}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})$"
+
 REVISION_HEADER = "x-revision"
 """Between the services: names the revision of everything an answer depends on besides who asks and for what."""
 
@@ -50,7 +56,10 @@ class Filters(Contract):
 
     unit: Annotated[list[Text], Field(max_length=200)] | None = Field(
         default=None,
-        description="Unit ids, or codes valid on `to`: the facts of every unit, of any time, that lies wholly in one",
+        description=(
+            "Unit ids, or codes valid on the day of the boundaries (`as_recorded`: on `to`): the facts of every unit, "
+            "of any time, that lies wholly in one. An id of a unit not valid on that day stands for its territory"
+        ),
     )
     reporter_kind: Literal["team", "partner"] | None = None
     reporter: Annotated[list[UUID], Field(max_length=200)] | None = None
@@ -66,7 +75,11 @@ class MetricsQuery(Contract):
     group_by: Annotated[list[Grouping], Field(max_length=4)] = []
     filters: Filters = Filters()
     answers: Annotated[list[Answer], Field(max_length=6)] = ["luot", "nguoi", "ho", "unknown"]
-    boundaries: str = "as_recorded"
+    boundaries: str = Field(
+        default=AS_RECORDED,
+        json_schema_extra={"pattern": BOUNDARIES},
+        description="`as_recorded`, `current` (today in Vietnam) or a day: the units that numbers are told of",
+    )
     at_least: Text | None = Field(default=None, description="Position from a receipt: wait until it is counted")
 
 
@@ -100,7 +113,13 @@ class Row(Contract):
 
     group: dict[str, str | None] = Field(description="One value for each entry of group_by")
     unit: UnitRef | None = None
-    unallocated: bool = Field(default=False, description="Recorded above the level asked for")
+    unallocated: bool = Field(
+        default=False,
+        description=(
+            "No unit of the level asked for holds it: recorded above it, or of a territory that several divide. `unit` "
+            "is the lowest that holds it all; null: none does"
+        ),
+    )
     luot: int | None = None
     nguoi: int | None = None
     ho: int | None = None
@@ -124,7 +143,14 @@ class NumberContract(Contract):
     """What every number of the answer means and how fresh it is."""
 
     measures: list[MeasureContract]
-    boundaries: str
+    boundaries: str = Field(description="As asked")
+    boundaries_on: date | None = Field(
+        default=None, description="The day whose units these are; null: `as_recorded`, those of each fact's own time"
+    )
+    map_known_from: date | None = Field(
+        default=None,
+        description="Set where the boundaries are of an earlier day: of changes before this one the map says nothing",
+    )
     data_revision: str = Field(description="epoch.n of the data")
     map_revision: str = Field(description="epoch.xid.seq of the newest unit known")
     as_of: DateTime | None = Field(description="When the data last changed")

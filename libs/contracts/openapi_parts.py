@@ -12,7 +12,7 @@ __all__ = ["INFO", "SAMPLES", "SHARED", "TAGS", "both", "problem_example"]
 TRACE_ID = "5f0c1f8e2b7d4a53a1f6f0f3f9f7f5c2"
 
 SAMPLES: Mapping[str, str] = {
-    "boundaries": "current",
+    "boundaries": "2025-02-30",
     "code": "FLD-99",
     "current": "3",
     "day": "2025-05-10",
@@ -21,15 +21,18 @@ SAMPLES: Mapping[str, str] = {
     "index": "4",
     "key": "lines",
     "kind": "unit",
+    "level": "district",
     "limit": "500",
     "line": "2",
     "measure": "FLD-07",
     "method": "DELETE",
     "name": "limit",
+    "nearest": "2025-06-30",
     "path": "/v1/visit",
     "position": "visits:1.90417.12",
     "reason": "…",
     "replaces": "2",
+    "revision": "2",
     "rows": "612",
     "scope": "visits:write",
     "seconds": "30",
@@ -42,6 +45,7 @@ SAMPLES: Mapping[str, str] = {
 
 SAMPLES_OF: Mapping[str, Mapping[str, str]] = {
     "body_too_large": {"limit": "1048576"},
+    "level_not_on_day": {"day": "2026-01-01"},
     "range_too_long": {"limit": "1096"},
     "result_too_large": {"limit": "10000"},
     "unknown_platform": {"code": "e-dong-thap"},

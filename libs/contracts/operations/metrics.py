@@ -1,9 +1,18 @@
-"""Operations of the metrics service: the query and its GET twin."""
+"""Operations of the metrics service: the query and its GET twin, and the rehearsal of a reform."""
 
 from typing import Any
 
-from libs.contracts.metrics_api import ANSWERS, GROUPINGS, MetricsAnswer, MetricsQuery, RevisionAnswer
+from libs.contracts.metrics_api import (
+    ANSWERS,
+    AS_RECORDED,
+    BOUNDARIES,
+    GROUPINGS,
+    MetricsAnswer,
+    MetricsQuery,
+    RevisionAnswer,
+)
 from libs.contracts.operations.model import GUARDED, READ_BODY, Operation, Parameter, Words
+from libs.contracts.rehearsal_api import MAX_REHEARSAL_BYTES, MAX_REHEARSED_UNITS, RehearsalAnswer, RehearsalQuery
 
 __all__ = ["OPERATIONS"]
 
@@ -12,13 +21,25 @@ ASKED = (
     "unknown_platform",
     "unknown_unit",
     "outside_subtree",
-    "boundaries_not_supported",
+    "unknown_boundaries",
+    "level_not_on_day",
+    "level_not_on_map",
     "range_reversed",
     "range_too_long",
     "result_too_large",
     "grouping_repeated",
     "bad_position",
     "not_counted_yet",
+)
+REHEARSED = (
+    "unknown_measure",
+    "outside_subtree",
+    "range_reversed",
+    "range_too_long",
+    "unit_told_twice",
+    "unit_revision_known",
+    "unit_path_unsound",
+    "unit_never_valid",
 )
 REVISION_PATH = "/v1/metrics/revision"
 TEXT = {"type": "string"}
@@ -51,8 +72,10 @@ PARAMETERS = (
     _query(
         "unit",
         TEXT,
-        "id đơn vị hoặc mã có hiệu lực vào ngày `to`, cách nhau bằng dấu phẩy; gồm cả cấp dưới.",
-        "Unit ids, or codes valid on `to`, comma-separated; each with its subtree.",
+        "id đơn vị, hoặc mã có hiệu lực vào ngày của `boundaries` (`as_recorded`: ngày `to`), cách nhau bằng dấu phẩy; "
+        "mỗi đơn vị gồm mọi số liệu nằm trọn trong địa bàn của nó.",
+        "Unit ids, or codes valid on the day of `boundaries` (`as_recorded`: on `to`), comma-separated; each has all "
+        "that lies wholly in its territory.",
     ),
     _query(
         "reporter_kind",
@@ -74,9 +97,10 @@ PARAMETERS = (
     ),
     _query(
         "boundaries",
-        {"type": "string", "default": "as_recorded"},
-        "Địa giới của câu trả lời; hiện chỉ có `as_recorded`.",
-        "Boundaries of the answer; for now only `as_recorded`.",
+        {"type": "string", "default": AS_RECORDED, "pattern": BOUNDARIES},
+        "Địa giới của câu trả lời: `as_recorded` (đơn vị lúc ghi), `current` (hôm nay, giờ Việt Nam) hoặc một ngày.",
+        "Boundaries of the answer: `as_recorded` (the units of its time), `current` (today in Vietnam) or a day.",
+        "2025-06-30",
     ),
     _query(
         "at_least",
@@ -96,6 +120,16 @@ QUERY = Words(
     "row are a union of sets, never the sum of the rows. `null` is not zero: `reasons` says why. Encounters of teams "
     "and of partners are never added. Clients without `metrics:exact` find small numbers named in `suppressed`.",
 )
+IN_TIME = Words(
+    " Với `boundaries` là `current` hoặc một ngày, mỗi số liệu thuộc đơn vị của ngày đó chứa trọn địa bàn nơi nó được "
+    "ghi, tính cả về sau lẫn về trước; nếu địa bàn đã bị chia, số liệu nằm ở dòng `unallocated` của đơn vị thấp nhất "
+    "chứa trọn nó. Tổng không bao giờ đổi theo `boundaries`. Nhóm theo cấp không tồn tại vào ngày đó trả lời "
+    "`level_not_on_day`.",
+    " With `boundaries` `current` or a day, each fact belongs to the unit of that day that holds all of the territory "
+    "it was recorded in, forwards and backwards; where several divide that territory, it is in an `unallocated` row of "
+    "the lowest unit that holds all of it. Totals never change with `boundaries`. Grouping by a level that did not "
+    "exist on the day answers `level_not_on_day`.",
+)
 
 OPERATIONS = (
     Operation(
@@ -105,7 +139,7 @@ OPERATIONS = (
         scope="metrics:read",
         operation_id="query_metrics",
         summary=Words("Hỏi số liệu", "Ask for numbers"),
-        description=QUERY,
+        description=Words(QUERY.vi + IN_TIME.vi, QUERY.en + IN_TIME.en),
         request=MetricsQuery,
         response=MetricsAnswer,
         problems=(*GUARDED, *READ_BODY, *ASKED),
@@ -128,6 +162,26 @@ OPERATIONS = (
         revision_path=REVISION_PATH,
     ),
     Operation(
+        method="POST",
+        path="/v1/metrics:rehearse",
+        service="metrics",
+        scope="metrics:read",
+        operation_id="rehearse_metrics",
+        summary=Words("Số liệu sẽ ra sao sau một đợt sắp xếp", "What a reform would do to the numbers"),
+        description=Words(
+            f"Đặt tạm các trạng thái đơn vị (tối đa {MAX_REHEARSED_UNITS}, 8 MiB) lên bản đồ đang biết và tính số liệu "
+            "của từng đơn vị bị tác động theo địa giới ngày trước đó và ngày có hiệu lực, cùng phần sẽ thành "
+            "`unallocated`. Không lưu gì. Trong phạm vi đơn vị của ứng dụng; số nhỏ được che như mọi câu trả lời khác.",
+            f"Lays states of units (at most {MAX_REHEARSED_UNITS}, 8 MiB) over the map as it is known, counts every "
+            "unit touched by the boundaries of the day before and of the day itself, and tells what is `unallocated`. "
+            "Nothing is stored. Within the client's own subtree; small numbers are withheld as in any answer.",
+        ),
+        request=RehearsalQuery,
+        response=RehearsalAnswer,
+        body_limit_bytes=MAX_REHEARSAL_BYTES,
+        problems=(*GUARDED, *READ_BODY, "bulk_busy", *REHEARSED),
+    ),
+    Operation(
         method="GET",
         path=REVISION_PATH,
         service="metrics",
@@ -145,4 +199,4 @@ OPERATIONS = (
         revalidates=True,
     ),
 )
-"""The two ways to ask, and whether it is worth asking again."""
+"""The two ways to ask, whether it is worth asking again, and what a reform would do."""

@@ -18,7 +18,14 @@ __all__ = ["OPERATIONS"]
 
 TEXT = {"type": "string"}
 DAY = {"type": "string", "format": "date"}
-ASKED = ("bad_parameter", "unknown_unit", "outside_subtree", "boundaries_not_supported")
+ASKED = (
+    "bad_parameter",
+    "unknown_unit",
+    "outside_subtree",
+    "unknown_boundaries",
+    "level_not_on_day",
+    "level_not_on_map",
+)
 
 
 def _query(name: str, schema: dict[str, Any], vi: str, en: str, example: str | int | None = None) -> Parameter:

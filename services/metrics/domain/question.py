@@ -35,7 +35,7 @@ class Question:
 def check(question: Question, picture: Picture) -> None:
     """Raise Problem, with a pointer into the query, for what cannot be answered."""
     if question.boundaries != BOUNDARIES:
-        raise _refused("boundaries_not_supported", "/boundaries", boundaries=question.boundaries)
+        raise _refused("unknown_boundaries", "/boundaries", boundaries=question.boundaries)
     if question.first > question.last:
         raise _refused("range_reversed", "/from")
     if (question.last - question.first).days >= MAX_DAYS:
