@@ -86,6 +86,7 @@ class LocalSecrets:
     """Where the secrets lie, and each client's id and secret by the client's local name."""
 
     signing_key: Path
+    sealing_keys: Path
     pseudonym_keys: Path
     clients_file: Path
     clients: dict[str, tuple[str, str]]
@@ -97,11 +98,14 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def ensure_secrets(folder: Path) -> LocalSecrets:
-    """Make what is missing; what is there is kept, for the pseudonyms in the databases depend on it."""
+    """Make what is missing; what is there is kept, for what is in the databases depends on it."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     pseudonym_keys = folder / "pseudonym-keys.txt"
     if not pseudonym_keys.exists():
         _write_private(pseudonym_keys, secrets.token_hex(32) + "\n")
+    sealing_keys = folder / "sealing-keys.txt"
+    if not sealing_keys.exists():
+        _write_private(sealing_keys, secrets.token_hex(32) + "\n")
     kept = folder / "clients.json"
     known: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
     if missing := CLIENTS.keys() - known.keys():
@@ -114,7 +118,7 @@ def ensure_secrets(folder: Path) -> LocalSecrets:
     clients_file = folder / "clients-hashed.json"
     _write_private(clients_file, json.dumps(definitions, ensure_ascii=False, indent=1))
     clients = {name: (str(client["client_id"]), known[name]) for name, client in CLIENTS.items()}
-    return LocalSecrets(folder / "signing-key.pem", pseudonym_keys, clients_file, clients)
+    return LocalSecrets(folder / "signing-key.pem", sealing_keys, pseudonym_keys, clients_file, clients)
 
 
 def write_environment(path: Path, environment: Mapping[str, str]) -> None:

@@ -100,6 +100,7 @@ def _environment(secrets: LocalSecrets, local: Path, say: Say) -> dict[str, str]
         **{f"GATEWAY_{name.upper()}_URL": f"http://127.0.0.1:{ports[name]}" for name in WITH_DATABASE},
         "GATEWAY_PUBLIC_URL": f"http://127.0.0.1:{ports['gateway']}",
         "REGISTRY_SIGNING_KEY_FILE": str(secrets.signing_key),
+        "REGISTRY_SEALING_KEYS_FILE": str(secrets.sealing_keys),
         "VISITS_PSEUDONYM_KEYS_FILE": str(secrets.pseudonym_keys),
     }
 

@@ -33,6 +33,12 @@ class Settings(CommandSettings, CommonSettings):
         validation_alias="REGISTRY_SIGNING_KEY_FILE",
         description="Private key (PEM) that signs tokens; `api` and `all` need it",
     )
+    sealing_keys_file: Path | None = Field(
+        default=None,
+        validation_alias="REGISTRY_SEALING_KEYS_FILE",
+        description="Keys that seal members' details and uploaded files: one of at least 32 bytes in hexadecimal a "
+        "line, oldest first; `api` and `all` need it",
+    )
     announce_every_seconds: float = Field(
         default=3600,
         validation_alias="REGISTRY_ANNOUNCE_EVERY_SECONDS",

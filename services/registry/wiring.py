@@ -15,6 +15,7 @@ from libs.common.problem import Catalogue
 from libs.common.process import Loop, Pulse, serve
 from libs.common.relay import RelaySettings, run_relay
 from libs.common.replica import Replica
+from libs.common.sealing import Sealer, load_sealer
 from libs.common.telemetry import new_registry
 from libs.contracts.problems import entries
 from libs.contracts.registry import ClientV1, SigningKeyV1
@@ -81,7 +82,7 @@ async def run_relay_alone(settings: Settings) -> None:
 
 async def run_api(settings: Settings, *, with_relay: bool) -> None:
     """Serve HTTP; with the relay, everything in one process for one machine. Raises Refused without a good key."""
-    signer = _signer(settings)
+    signer, sealer = _signer(settings), _sealer(settings)
     registry, pulse = new_registry(), Pulse()
     guard = Guard(issuer=settings.token_issuer)
     handlers = {type_of(ClientV1): guard.client_changed, type_of(SigningKeyV1): guard.key_changed}
@@ -104,7 +105,7 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
         door = Door(engine, guard, lambda: parts["registry"]() and parts["signing_key"]())
         app = build_app(
             catalogue=catalogue(),
-            routes=routes(door, signer, keeper),
+            routes=routes(door, signer, keeper, sealer),
             registry=registry,
             ready=lambda: {name: part() for name, part in parts.items()},
         )
@@ -123,3 +124,12 @@ def _signer(settings: Settings) -> Signer:
             "REGISTRY_SIGNING_KEY_FILE is missing; make a key with: python -m services.registry make-key FILE",
         )
     return load_signer(settings.signing_key_file, issuer=settings.token_issuer)
+
+
+def _sealer(settings: Settings) -> Sealer:
+    if settings.sealing_keys_file is None:
+        raise Refused(
+            "thiếu REGISTRY_SEALING_KEYS_FILE: tệp khóa dạng hex, mỗi dòng một khóa ít nhất 32 byte",
+            "REGISTRY_SEALING_KEYS_FILE is missing: keys in hexadecimal, one of at least 32 bytes a line",
+        )
+    return load_sealer(settings.sealing_keys_file)

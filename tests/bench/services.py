@@ -106,6 +106,7 @@ async def open_services(
         **{f"GATEWAY_{name.upper()}_URL": f"http://127.0.0.1:{ports[f'{name.upper()}_PORT']}" for name in urls},
         "KAFKA_BOOTSTRAP": broker.bootstrap,
         "REGISTRY_SIGNING_KEY_FILE": str(secrets.signing_key),
+        "REGISTRY_SEALING_KEYS_FILE": str(secrets.sealing_keys),
         "VISITS_PSEUDONYM_KEYS_FILE": str(secrets.pseudonym_keys),
     }
     if not secrets.signing_key.exists():

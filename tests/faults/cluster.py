@@ -128,6 +128,7 @@ def _environment(postgres: PostgresServer, secrets: LocalSecrets) -> dict[str, s
         **{f"DATABASE_URL_{name.upper()}": postgres.url(name) for name in DATABASES},
         **{f"GATEWAY_{name.upper()}_URL": f"http://127.0.0.1:{ports[f'{name.upper()}_PORT']}" for name in DATABASES},
         "REGISTRY_SIGNING_KEY_FILE": str(secrets.signing_key),
+        "REGISTRY_SEALING_KEYS_FILE": str(secrets.sealing_keys),
         "VISITS_PSEUDONYM_KEYS_FILE": str(secrets.pseudonym_keys),
     }
 

@@ -15,6 +15,7 @@ from libs.common.auth import Guard
 from libs.common.db import Engine, open_engine, transaction
 from libs.common.http import build_app
 from libs.common.log import BEGINNING
+from libs.common.sealing import Sealer
 from libs.contracts.registry import ClientV1, SigningKeyV1
 from libs.contracts.topics import type_of
 from services.registry.api import Door, routes
@@ -82,13 +83,17 @@ async def open_registry(url: str, folder: Path) -> AsyncIterator[Registry]:
     key = folder / "key.pem"
     make_key(key)
     signer = load_signer(key, issuer="tungnha")
+    sealer = Sealer((b"k" * 32,))
     guard = Guard("tungnha")
     async with open_engine(url, application_name="test registry", transaction_timeout_seconds=60) as engine:
         async with transaction(engine) as connection:
             await keys.announce_key(connection, signer.public())
         door = Door(engine, guard, lambda: guard_knows(guard, signer.kid))
         app = build_app(
-            catalogue=catalogue(), routes=routes(door, signer, Keeper()), registry=CollectorRegistry(), ready=dict
+            catalogue=catalogue(),
+            routes=routes(door, signer, Keeper(), sealer),
+            registry=CollectorRegistry(),
+            ready=dict,
         )
         made = Registry(url, engine, guard, app)
         await made.tell()

@@ -67,7 +67,9 @@ async def test_the_whole_registry_in_one_process(
         "KAFKA_BOOTSTRAP": kafka.bootstrap,
         "REGISTRY_PORT": str(port),
         "REGISTRY_SIGNING_KEY_FILE": str(tmp_path / "key.pem"),
+        "REGISTRY_SEALING_KEYS_FILE": str(tmp_path / "sealing-keys.txt"),
     }
+    (tmp_path / "sealing-keys.txt").write_text("5e" * 32)
     await _command(environment, "make-key", str(tmp_path / "key.pem"))
     log = tmp_path / "registry.log"
     async with (
