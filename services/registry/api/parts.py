@@ -38,13 +38,16 @@ def day_asked(asked: Mapping[str, str], name: str) -> date | None:
 
 
 def unit_asked(atlas: Atlas, text: str | None, day: date) -> UUID | None:
-    """Give the unit meant by an id, or by a code that holds on a day; raises Problem unknown_unit."""
+    """Give the unit meant by an id, or by a code of a day; raises Problem unknown_unit.
+
+    A code that nobody bears that day means who bore it last before: an abolished district's is still asked for.
+    """
     if text is None:
         return None
     try:
         unit = atlas.units.get(UUID(text))
     except ValueError:
-        unit = atlas.on(text, day)
+        unit = atlas.meant(text, day)
     if unit is None:
         raise Problem("unknown_unit", unit=text[:50])
     return unit.record_id

@@ -6,7 +6,7 @@ Nothing here changes the map: units are taken as the log tells them, each in pla
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
@@ -31,7 +31,11 @@ def fold(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which units; None asks nothing. `name` is a part of a name that begins with a word; `within` is on the day."""
+    """Which units; None asks nothing. `name` is a part of a name that begins with a word.
+
+    `within` asks for what lies in that unit's territory on the day, whether it was a unit then or not; without a day,
+    for every version that was a part of it.
+    """
 
     code: str | None = None
     level: Level | None = None
@@ -70,7 +74,10 @@ class Atlas:
     units: dict[UUID, Unit] = field(default_factory=dict)
     _by_code: defaultdict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     _came_from: defaultdict[UUID, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    _children: defaultdict[UUID, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     _names: dict[UUID, str] = field(default_factory=dict)
+    changes: int = 0
+    """How many states were taken: where it is the same, so are the answers."""
 
     @classmethod
     def of(cls, units: Iterable[Unit]) -> "Atlas":
@@ -82,25 +89,53 @@ class Atlas:
 
     def take(self, unit: Unit) -> None:
         """Take a unit as it is now."""
-        if (before := self.units.get(unit.record_id)) is not None:
+        before = self.units.get(unit.record_id)
+        if before is not None:
             self._by_code[before.code].discard(before.record_id)
+            if before.parent_id is not None:
+                self._children[before.parent_id].discard(before.record_id)
             for edge in before.successors:
                 self._came_from[edge.unit_id].discard(before.record_id)
         self.units[unit.record_id] = unit
         self._by_code[unit.code].add(unit.record_id)
         for edge in unit.successors:
             self._came_from[edge.unit_id].add(unit.record_id)
-        self._names[unit.record_id] = f" {fold(unit.name)} "
+        if unit.parent_id is not None:
+            self._children[unit.parent_id].add(unit.record_id)
+        if before is None or before.name != unit.name:
+            self._names[unit.record_id] = f" {fold(unit.name)} "
+        self.changes += 1
 
     def on(self, code: str, day: date) -> Unit | None:
         """Give the unit that bore a code on a day."""
-        return next((unit for unit in self._bearers(code) if _is_valid(unit, day)), None)
+        return next((unit for unit in self.bearers(code) if _is_valid(unit, day)), None)
+
+    def meant(self, code: str, day: date) -> Unit | None:
+        """Give the unit that bore a code on a day, or else the last before it, or else the first after it."""
+        bearers = sorted(self.bearers(code), key=lambda unit: unit.valid_from or date.min)
+        before = [unit for unit in bearers if unit.valid_from is None or unit.valid_from <= day]
+        return self.on(code, day) or (before[-1] if before else next(iter(bearers), None))
+
+    def ever(self, reference: str) -> bool:
+        """Say whether any unit ever bore a code, or has it as its id."""
+        return bool(self._by_code.get(reference))
+
+    def bearers(self, code: str) -> list[Unit]:
+        """Give every unit that ever bore a code."""
+        return [self.units[unit_id] for unit_id in self._by_code.get(code, ())]
+
+    def children(self, unit_id: UUID) -> list[Unit]:
+        """Give every unit whose parent another is, or was."""
+        return [self.units[child] for child in self._children.get(unit_id, ())]
 
     def find(self, wanted: Wanted) -> list[Unit]:
         """Give the units wanted: by name the nearest first, then the higher, then by code, then the older."""
-        units = self._bearers(wanted.code) if wanted.code is not None else self.units.values()
+        units = self.bearers(wanted.code) if wanted.code is not None else self.units.values()
         name = fold(wanted.name) if wanted.name is not None else None
         found = [unit for unit in units if self._is_wanted(unit, wanted, name)]
+        if wanted.within is not None and wanted.day is not None:
+            lying = self._lying_in(wanted.within)
+            found = [unit for unit in found if lying(unit)]
         return sorted(found, key=lambda unit: (self._distance(unit, name), *_order(unit)))
 
     def lineage(self, unit_id: UUID, direction: Direction) -> list[Edge]:
@@ -146,9 +181,6 @@ class Atlas:
                     waiting.append(other)
         return list(reached.values()), whole
 
-    def _bearers(self, code: str) -> list[Unit]:
-        return [self.units[unit_id] for unit_id in self._by_code.get(code, ())]
-
     def _edges(self, unit_id: UUID, direction: Direction) -> Iterator[Edge]:
         if direction == "forward":
             unit = self.units.get(unit_id)
@@ -162,9 +194,31 @@ class Atlas:
             (wanted.level is None or unit.level == wanted.level)
             and (wanted.day is None or _is_valid(unit, wanted.day))
             and (wanted.parent_id is None or unit.parent_id == wanted.parent_id)
-            and (wanted.within is None or wanted.within in unit.path)
+            and (wanted.within is None or wanted.day is not None or wanted.within in unit.path)
             and (name is None or f" {name}" in self._names[unit.record_id])
         )
+
+    def _lying_in(self, holder: UUID) -> Callable[[Unit], bool]:
+        """Make the test whether all of a unit's territory lies in that of another, of whatever days the two are.
+
+        A unit that came later does where all that it was made of does, or where its parent does.
+        """
+        known: dict[UUID, bool] = {}
+
+        def lies(unit: Unit) -> bool:
+            if unit.record_id not in known:
+                known[unit.record_id] = holder in unit.within or came(unit) or under(unit)
+            return known[unit.record_id]
+
+        def came(unit: Unit) -> bool:
+            sources = self._came_from.get(unit.record_id)
+            return bool(sources) and all(lies(self.units[source]) for source in sources or ())
+
+        def under(unit: Unit) -> bool:
+            parent = self.units.get(unit.parent_id) if unit.parent_id is not None else None
+            return parent is not None and lies(parent)
+
+        return lies
 
     def _distance(self, unit: Unit, name: str | None) -> int:
         """Say how far a name is from the one asked for: 0 the same, 1 the same but for its type, 2 a part of it."""

@@ -82,7 +82,7 @@ def _unit(unit: Unit, revision: int) -> Contract:
     return UnitV1(
         unit_id=unit.record_id,
         revision=revision,
-        code=unit.code,
+        code=unit.code or None,
         level=unit.level,
         type=unit.type,
         name=unit.name,

@@ -1,6 +1,6 @@
 """The newest state of each record, and how a new one is appended."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -9,7 +9,7 @@ from libs.common import log
 from libs.common.db import Connection
 from libs.common.log import Position
 
-__all__ = ["Appended", "Head", "after", "append", "bodies", "heads", "is_published", "lock", "newest"]
+__all__ = ["Appended", "Head", "after", "append", "bodies", "heads", "heads_beside", "is_published", "lock", "newest"]
 
 ROWS_PER_STATEMENT = 5_000
 
@@ -36,14 +36,30 @@ async def lock(connection: Connection) -> None:
     await connection.execute("SELECT pg_advisory_xact_lock(hashtext('registry-write'))")
 
 
-async def heads(connection: Connection, event_type: str) -> dict[UUID, Head]:
-    """Give the newest revision of every record of a type."""
+async def heads(
+    connection: Connection, event_type: str, record_ids: Collection[UUID] | None = None
+) -> dict[UUID, Head]:
+    """Give the newest revision of every record of a type, or of those with the ids."""
     rows = await connection.fetch(
         """SELECT DISTINCT ON (record_id) record_id, revision, body::text AS body FROM log
-           WHERE type = $1 ORDER BY record_id, revision DESC, edition DESC""",
+           WHERE type = $1 AND ($2::uuid[] IS NULL OR record_id = ANY($2))
+           ORDER BY record_id, revision DESC, edition DESC""",
         event_type,
+        list(record_ids) if record_ids is not None else None,
     )
     return {row["record_id"]: Head(row["revision"], row["body"].encode()) for row in rows}
+
+
+async def heads_beside(connection: Connection, event_type: str, record_ids: Collection[UUID]) -> list[bytes]:
+    """Give the newest bodies of all records of a type but those with the ids."""
+    rows = await connection.fetch(
+        """SELECT DISTINCT ON (record_id) body::text AS body FROM log
+           WHERE type = $1 AND NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS told (id) WHERE told.id = record_id)
+           ORDER BY record_id, revision DESC, edition DESC""",
+        event_type,
+        list(record_ids),
+    )
+    return [row["body"].encode() for row in rows]
 
 
 async def newest(connection: Connection, event_type: str, record_id: UUID) -> Head | None:

@@ -2,13 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from libs.common.db import Connection
-from services.registry.domain import catalogue, clients, teams, units
+from libs.contracts.registry import UnitV1
+from libs.contracts.topics import type_of
+from services.registry.domain import catalogue, clients, map_files, reloading, teams
 from services.registry.domain.clients import Client, Declared
 from services.registry.domain.files import Row
-from services.registry.events import Event, Record, event_of
-from services.registry.store import access, log, reads
+from services.registry.domain.units import Unit
+from services.registry.events import Event, Record, event_of, unit_of
+from services.registry.store import access, log, reads, reforms
 
 __all__ = [
     "File",
@@ -42,18 +46,21 @@ class Loaded:
 async def save(connection: Connection, kind: str, records: Sequence[Record]) -> Loaded:
     """Append a revision of every record that is new or differs from its newest one."""
     await log.lock(connection)
-    firsts = [event_of(record, 1) for record in records]
+    # One record of each class tells of which type its events are.
+    samples = {type(record): record for record in records}
+    types = sorted({event_of(sample, 1).type for sample in samples.values()})
+    ids = [record.record_id for record in records]
     known = {
         record_id: head
-        for event_type in sorted({event.type for event in firsts})
-        for record_id, head in (await log.heads(connection, event_type)).items()
+        for event_type in types
+        for record_id, head in (await log.heads(connection, event_type, ids)).items()
     }
     new: list[Event] = []
     changed: list[Event] = []
-    for record, first in zip(records, firsts, strict=True):
-        head = known.get(first.record_id)
+    for record in records:
+        head = known.get(record.record_id)
         if head is None:
-            new.append(first)
+            new.append(event_of(record, 1))
         elif event_of(record, head.revision).body != head.body:
             changed.append(event_of(record, head.revision + 1))
     await log.append(connection, [*new, *changed])
@@ -61,8 +68,21 @@ async def save(connection: Connection, kind: str, records: Sequence[Record]) -> 
 
 
 async def load_map(connection: Connection, unit_file: File, lineage_file: File) -> list[Loaded]:
-    """Load the units and where their territory went; raises BadFile."""
-    return [await save(connection, "units", units.build_map(unit_file, lineage_file))]
+    """Load the units and where their territory went; what reforms did since stays done. Raises BadFile."""
+    read = map_files.read_map(unit_file, lineage_file)
+    await log.lock(connection)
+    beside = await _known_beside(connection, read)
+    merged = reloading.merge(unit_file[0], read, beside)
+    loaded = await save(connection, "units", merged)
+    return [replace(loaded, read=len(read))]
+
+
+async def _known_beside(connection: Connection, read: Sequence[Unit]) -> dict[UUID, Unit]:
+    """Give the units that the registry has of its own, and those that reforms changed."""
+    written = await reforms.written_units(connection)
+    told = {unit.record_id for unit in read}
+    bodies = await log.heads_beside(connection, type_of(UnitV1), told - written)
+    return {unit.record_id: unit for unit in map(unit_of, bodies)}
 
 
 async def load_catalogue(connection: Connection, file: File) -> list[Loaded]:

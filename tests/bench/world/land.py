@@ -22,8 +22,9 @@ from libs.contracts.topics import CATALOGUE, CLIENTS, RECORDS, TEAMS, UNITS, typ
 from services.registry.domain import catalogue
 from services.registry.domain.clients import build_partners
 from services.registry.domain.ids import record_id
+from services.registry.domain.map_files import build_map
 from services.registry.domain.teams import Team
-from services.registry.domain.units import Level, Unit, build_map
+from services.registry.domain.units import Level, Unit
 from services.registry.events import Event, Record, event_of
 from tests.support.callers import Issuer
 

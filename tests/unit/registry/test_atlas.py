@@ -8,7 +8,8 @@ import pytest
 
 from deploy.local.system import ROOT
 from services.registry.domain.atlas import Atlas, Wanted, fold
-from services.registry.domain.units import Unit, build_map
+from services.registry.domain.map_files import build_map
+from services.registry.domain.units import Unit
 
 BEFORE, REFORM, AFTER = date(2025, 6, 30), date(2025, 7, 1), date(2026, 1, 1)
 
@@ -61,7 +62,22 @@ def test_a_subtree_is_that_of_its_day(atlas: Atlas) -> None:
     assert new is not None
     assert len(atlas.find(Wanted(within=old.record_id, level="commune", day=BEFORE))) == 141
     assert len(atlas.find(Wanted(within=new.record_id, level="commune", day=AFTER))) == 102
-    assert not atlas.find(Wanted(within=old.record_id, level="commune", day=AFTER))
+
+
+def test_what_lies_in_an_abolished_unit_can_be_asked_for_on_any_later_day(atlas: Atlas) -> None:
+    """All that a unit is made of must lie in it: Tân Dương is of Sa Đéc's land and of others'."""
+    sa_dec, dong_thap = atlas.on("867", BEFORE), atlas.on("87", BEFORE)
+    assert sa_dec is not None
+    assert dong_thap is not None
+    assert codes(atlas.find(Wanted(within=sa_dec.record_id, day=AFTER))) == ["29905"]
+    of_old_dong_thap = atlas.find(Wanted(within=dong_thap.record_id, day=AFTER))
+    assert {unit.level for unit in of_old_dong_thap} == {"commune"}
+    assert "29905" in codes(of_old_dong_thap)
+    assert "30214" in codes(of_old_dong_thap)
+    # And backwards: the ward of today is what eight were.
+    ward = atlas.on("29905", AFTER)
+    assert ward is not None
+    assert len(atlas.find(Wanted(within=ward.record_id, day=BEFORE))) == 8
 
 
 def test_one_code_is_two_provinces_in_turn(atlas: Atlas) -> None:

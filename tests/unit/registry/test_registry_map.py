@@ -8,7 +8,8 @@ import pytest
 
 from services.registry.domain.files import BadFile
 from services.registry.domain.ids import record_id
-from services.registry.domain.units import Unit, build_map
+from services.registry.domain.map_files import build_map
+from services.registry.domain.units import Unit
 
 DATA = Path(__file__).parents[3] / "data"
 REFORM = date(2025, 7, 1)

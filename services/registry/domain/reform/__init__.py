@@ -1,0 +1,1 @@
+"""A reform of the map: what a decree orders, whether it can be, and what it makes of the units."""
