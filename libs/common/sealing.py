@@ -44,11 +44,13 @@ class Sealer:
 
     keys: tuple[bytes, ...] = field(repr=False)
     _ciphers: Mapping[str, AESGCM] = field(init=False, repr=False)
+    _digesting: dict[str, tuple[bytes, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.keys or any(len(key) < KEY_BYTES for key in self.keys):
             raise ValueError(f"keys of at least {KEY_BYTES} bytes are needed, one at least")
         object.__setattr__(self, "_ciphers", {_id_of(key): AESGCM(_derived(key, "seal")) for key in self.keys})
+        object.__setattr__(self, "_digesting", {})
 
     @property
     def key_id(self) -> str:
@@ -76,7 +78,11 @@ class Sealer:
 
     def digests(self, purpose: str, value: bytes) -> tuple[bytes, ...]:
         """Give the digests by every key, oldest first, to find what an older one digested."""
-        return tuple(hmac.digest(_derived(key, f"digest/{purpose}"), value, "sha256") for key in self.keys)
+        keys = self._digesting.get(purpose)
+        if keys is None:
+            # Purposes are few; deriving costs ten times what digesting does.
+            keys = self._digesting[purpose] = tuple(_derived(key, f"digest/{purpose}") for key in self.keys)
+        return tuple(hmac.digest(key, value, "sha256") for key in keys)
 
 
 def _id_of(key: bytes) -> str:

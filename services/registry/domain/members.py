@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import combinations
 from typing import Literal
 from uuid import UUID
 
@@ -21,11 +22,14 @@ __all__ = [
     "Post",
     "Role",
     "Training",
+    "history_faults",
     "homes",
     "left_all_on",
-    "member_faults",
+    "membership_faults",
+    "merged",
     "normalised",
     "person_faults",
+    "united",
     "with_membership",
     "without_team",
 ]
@@ -155,40 +159,41 @@ def person_faults(person: Person, today: date) -> Iterator[Fault]:
         yield Fault("member_too_young", at, {"limit": YOUNGEST_YEARS})
 
 
-def member_faults(member: Member, teams: Mapping[UUID, Team], today: date) -> Iterator[Fault]:
-    """Give what is wrong with a member's own history; `teams` has every team that it names and that exists."""
-    for index, membership in enumerate(member.memberships):
-        at = f"/memberships/{index}"
-        team = teams.get(membership.team_id)
-        if team is None:
-            yield Fault("unknown_team", f"{at}/team_id", {"team": membership.team_id})
-            continue
-        yield from _membership_faults(membership, team, today, at)
-        if any(_overlap(membership, other) for other in member.memberships[:index]):
-            yield Fault("membership_overlaps", f"{at}/joined_on", {"team": team.code})
-    for index, post in enumerate(member.posts):
-        yield from _period_faults(post.begin, post.end, f"/posts/{index}/to")
-    for index, appointment in enumerate(member.appointments):
-        yield from _period_faults(appointment.begin, appointment.end, f"/appointments/{index}/to")
-    for index, training in enumerate(member.trainings):
-        if training.completed_on > today:
-            yield Fault("not_yet", f"/trainings/{index}/completed_on", {"day": training.completed_on})
-        if tells_identity(training.course):
-            yield Fault("identity_in_text", f"/trainings/{index}/course")
-
-
-def _membership_faults(membership: Membership, team: Team, today: date, at: str) -> Iterator[Fault]:
-    joined, left = membership.joined_on, membership.left_on
+def membership_faults(
+    member: Member, told: Membership, teams: Mapping[UUID, Team], today: date, at: str = ""
+) -> Iterator[Fault]:
+    """Give what is wrong with a time in a team that a member's history now has; `teams` are those that exist."""
+    if (team := teams.get(told.team_id)) is None:
+        yield Fault("unknown_team", f"{at}/team_id", {"team": told.team_id})
+        return
+    joined, left = told.joined_on, told.left_on
     if joined is not None:
         yield from day_faults(joined, today, f"{at}/joined_on")
         if team.established_on is not None and joined < team.established_on:
             yield Fault("joined_before_team", f"{at}/joined_on", {"team": team.code, "day": team.established_on})
-    if team.dissolved_on is not None and ((joined or date.min) >= team.dissolved_on):
+    # Of a team that has ended one may tell who was in it, until the day of its end at most.
+    if team.dissolved_on is not None and (left is None or left > team.dissolved_on):
         yield Fault("team_has_ended", f"{at}/joined_on", {"team": team.code, "day": team.dissolved_on})
     if left is not None:
         yield from day_faults(left, today, f"{at}/left_on")
     if joined is not None and left is not None and left <= joined:
         yield Fault("left_before_joined", f"{at}/left_on", {"day": joined})
+    times = [each for each in member.memberships if each.team_id == told.team_id]
+    if any(_overlap(one, other) for one, other in combinations(times, 2)):
+        yield Fault("membership_overlaps", f"{at}/joined_on", {"team": team.code})
+
+
+def history_faults(member: Member, today: date) -> Iterator[Fault]:
+    """Give what is wrong with a member's posts, appointments and trainings."""
+    for index, post in enumerate(member.posts):
+        yield from _period_faults(post.begin, post.end, f"/posts/{index}/to")
+    for appointment in member.appointments:
+        yield from _period_faults(appointment.begin, appointment.end, "/to")
+    for index, training in enumerate(member.trainings):
+        if training.completed_on > today:
+            yield Fault("not_yet", f"/trainings/{index}/completed_on", {"day": training.completed_on})
+        if tells_identity(training.course):
+            yield Fault("identity_in_text", f"/trainings/{index}/course")
 
 
 def _period_faults(begin: date | None, end: date | None, at: str) -> Iterator[Fault]:
@@ -247,3 +252,24 @@ def _latest(times: Iterable[tuple[UUID, date | None]], on: date) -> set[UUID]:
     holding = {unit for unit, end in known if end is None or end > on}
     last = max((end for _, end in known if end is not None), default=None)
     return holding or {unit for unit, end in known if end == last}
+
+
+def united(member: Member, told: Member) -> Member:
+    """Give a member with what another telling adds: nothing is taken away, an end that is told is taken over."""
+    after = member
+    for membership in told.memberships:
+        after = with_membership(after, membership)
+    posts = {(each.post, each.begin): each for each in (*member.posts, *told.posts)}
+    duties = {(each.kind, each.unit_id, each.begin): each for each in (*member.appointments, *told.appointments)}
+    return replace(
+        after,
+        affiliations=tuple(dict.fromkeys((*member.affiliations, *told.affiliations))),
+        posts=tuple(posts.values()),
+        appointments=tuple(duties.values()),
+        trainings=tuple(dict.fromkeys((*member.trainings, *told.trainings))),
+    )
+
+
+def merged(known: Person, told: Person) -> Person:
+    """Give a person with what is told anew; what is not told stays."""
+    return Person(told.name, told.phone or known.phone, told.birth or known.birth, told.code or known.code)

@@ -9,7 +9,20 @@ from libs.common import log
 from libs.common.db import Connection
 from libs.common.log import Position
 
-__all__ = ["Appended", "Head", "after", "append", "bodies", "heads", "heads_beside", "is_published", "lock", "newest"]
+__all__ = [
+    "Appended",
+    "Head",
+    "after",
+    "append",
+    "bodies",
+    "exists",
+    "heads",
+    "heads_beside",
+    "heads_of",
+    "is_published",
+    "lock",
+    "newest",
+]
 
 ROWS_PER_STATEMENT = 5_000
 
@@ -62,6 +75,19 @@ async def heads_beside(connection: Connection, event_type: str, record_ids: Coll
     return [row["body"].encode() for row in rows]
 
 
+async def heads_of(connection: Connection, event_type: str, record_ids: Collection[UUID]) -> dict[UUID, Head]:
+    """Give the newest revision of those of the records that there are."""
+    rows = await connection.fetch(
+        """SELECT wanted.record_id, found.revision, found.body FROM unnest($2::uuid[]) AS wanted (record_id), LATERAL (
+               SELECT revision, body::text AS body FROM log WHERE log.record_id = wanted.record_id AND type = $1
+               ORDER BY revision DESC, edition DESC LIMIT 1
+           ) AS found""",
+        event_type,
+        list(set(record_ids)),
+    )
+    return {row["record_id"]: Head(row["revision"], row["body"].encode()) for row in rows}
+
+
 async def newest(connection: Connection, event_type: str, record_id: UUID) -> Head | None:
     """Give the newest revision of a record of a type."""
     row = await connection.fetchrow(
@@ -71,6 +97,12 @@ async def newest(connection: Connection, event_type: str, record_id: UUID) -> He
         event_type,
     )
     return None if row is None else Head(row["revision"], row["body"].encode())
+
+
+async def exists(connection: Connection, record_id: UUID) -> bool:
+    """Say whether there is a record of any type with an id."""
+    known: bool = await connection.fetchval("SELECT EXISTS (SELECT FROM log WHERE record_id = $1)", record_id)
+    return known
 
 
 async def after(connection: Connection, position: Position, event_type: str, limit: int) -> list[Appended]:

@@ -43,7 +43,6 @@ STATEMENTS = [
     """CREATE TABLE changes (
         change_id uuid PRIMARY KEY,
         record_id uuid NOT NULL,
-        key_id text NOT NULL,
         digest bytea
     )""",
     "CREATE INDEX changes_record ON changes (record_id)",
