@@ -63,7 +63,7 @@ class Safe:
         return self.sealer.digest("change", content)[:DIGEST_BYTES]
 
     def is_digest(self, digest: bytes | None, content: bytes) -> bool:
-        """Say whether content is what was digested, under whichever key; where the digest is gone, it is taken to be."""
+        """Say whether content is what was digested, under any key; taken to be so where the digest is gone."""
         found = self.sealer.digests("change", content)
         return digest is None or any(hmac.compare_digest(digest, each[:DIGEST_BYTES]) for each in found)
 
