@@ -49,7 +49,7 @@ def _codes(operations: Iterable[Operation]) -> list[str]:
 def _schemas(operations: Iterable[Operation]) -> Json:
     """Give the schemas of all bodies; those only answered stay open, so that a later field breaks no client."""
     requests = {operation.request for operation in operations if operation.request}
-    answers = {operation.response for operation in operations} | {ProblemDocument}
+    answers = {operation.response for operation in operations if operation.response} | {ProblemDocument}
     _, asked = models_json_schema([(m, "validation") for m in sorted(requests, key=_name)], ref_template=REF)
     _, everything = models_json_schema(
         [(m, "validation") for m in sorted(requests | answers, key=_name)], ref_template=REF
@@ -62,6 +62,7 @@ def _schemas(operations: Iterable[Operation]) -> Json:
 
 
 REF = "#/components/schemas/{model}"
+BINARY: Json = {"type": "string", "format": "binary"}
 
 
 def _name(model: type) -> str:
@@ -95,6 +96,8 @@ def _operation(operation: Operation) -> Json:
             "required": True,
             "content": {operation.request_type: {"schema": _ref(operation.request), "examples": _shown(examples)}},
         }
+    if operation.uploads:
+        parts["requestBody"] = {"required": True, "content": {each: {"schema": BINARY} for each in operation.uploads}}
     return parts
 
 
@@ -141,20 +144,25 @@ def _responses(operation: Operation) -> Json:
     headers: Json = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
     if operation.revalidates:
         headers["ETag"] = {"$ref": "#/components/headers/ETag"}
-    examples = examples_of(operation.operation_id)["responses"]
-    responses: Json = {
-        "200": {
-            "description": (operation.response.__doc__ or "").split("\n")[0],
-            "headers": headers,
-            "content": {"application/json": {"schema": _ref(operation.response), "examples": _shown(examples)}},
-        }
-    }
+    responses: Json = {str(operation.status): _answer(operation, headers)}
     if operation.revalidates:
         responses["304"] = {"$ref": "#/components/responses/NotModified"}
     by_status: dict[str, list[str]] = {}
     for code in operation.problems:
         by_status.setdefault(str(problem_example(code)["value"]["status"]), []).append(code)
     return responses | {status: _refusal(status, codes) for status, codes in sorted(by_status.items())}
+
+
+def _answer(operation: Operation, headers: Json) -> Json:
+    if operation.response is None:
+        content: Json = {operation.downloads: {"schema": BINARY}}
+        return {"description": both(operation.summary), "headers": headers, "content": content}
+    examples = examples_of(operation.operation_id)["responses"]
+    return {
+        "description": (operation.response.__doc__ or "").split("\n")[0],
+        "headers": headers,
+        "content": {"application/json": {"schema": _ref(operation.response), "examples": _shown(examples)}},
+    }
 
 
 def _refusal(status: str, codes: list[str]) -> Json:

@@ -19,6 +19,7 @@ SLICE_BYTES = 256 * 1024
 PASSED_BACK = frozenset(
     {
         "content-type",
+        "content-disposition",
         "content-language",
         "etag",
         "cache-control",

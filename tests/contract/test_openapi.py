@@ -118,9 +118,10 @@ def test_every_operation_has_its_file_of_examples_and_no_file_is_orphaned() -> N
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.operation_id)
 def test_the_examples_of_an_operation_validate(operation: Operation) -> None:
     examples = examples_of(operation.operation_id)
-    assert examples["responses"]
+    assert bool(examples["responses"]) == (operation.response is not None)
     assert bool(examples["requests"]) == (operation.request is not None)
     for example in examples["responses"].values():
+        assert operation.response is not None
         check(operation.response, example)
     for example in examples["requests"].values():
         assert operation.request is not None

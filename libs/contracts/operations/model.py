@@ -60,10 +60,15 @@ class Operation:
     operation_id: str
     summary: Words
     description: Words
-    response: type[Contract]
+    response: type[Contract] | None
     problems: tuple[str, ...]
     request: type[Contract] | None = None
     request_type: str = "application/json"
+    uploads: tuple[str, ...] = ()
+    """Media types of a body that is a file rather than a contract; any of them is taken."""
+    downloads: str = ""
+    """Media type of an answer that is a file; `response` is then not used."""
+    status: int = 200
     body_limit_bytes: int = MIB
     parameters: tuple[Parameter, ...] = ()
     revalidates: bool = False

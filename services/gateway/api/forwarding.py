@@ -61,7 +61,7 @@ def _route(operation: Operation, guard: Guard, ready: Callable[[], bool], bulk: 
         if is_bulk:
             with bulk.place():
                 return await forward(request, await bulk.read(request, operation.body_limit_bytes))
-        body = await read_body(request, operation.body_limit_bytes) if operation.request else None
+        body = await read_body(request, operation.body_limit_bytes) if _takes(operation) else None
         return await forward(request, body)
 
     async def forward(request: Request, body: bytes | None) -> Response:
@@ -125,14 +125,20 @@ def _verify(operation: Operation, request: Request, guard: Guard, ready: Callabl
 
 def _check_headers(operation: Operation, request: Request) -> None:
     """Refuse a body of another type, or a compressed one, whose size could not be counted; raises Problem."""
-    if operation.request is None:
+    takes = _takes(operation)
+    if not takes:
         return
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if encoding not in ("", "identity"):
-        raise Problem("unsupported_media_type", expected=f"{operation.request_type}, Content-Encoding: identity")
-    if content_type != operation.request_type:
-        raise Problem("unsupported_media_type", expected=operation.request_type)
+        raise Problem("unsupported_media_type", expected=f"{' | '.join(takes)}, Content-Encoding: identity")
+    if content_type not in takes:
+        raise Problem("unsupported_media_type", expected=" | ".join(takes))
+
+
+def _takes(operation: Operation) -> tuple[str, ...]:
+    """Give the media types that a body may have, none where there is no body."""
+    return operation.uploads or ((operation.request_type,) if operation.request else ())
 
 
 def _has_much_to_send(request: Request) -> bool:
