@@ -4,7 +4,7 @@ import hashlib
 import time
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import msgspec
@@ -42,6 +42,7 @@ class _Client(msgspec.Struct):
     status: str
     partner: _Partner | None = None
     expires_at: datetime | None = None
+    codes_as_of: date | None = None
 
 
 class _Key(msgspec.Struct):
@@ -61,14 +62,15 @@ class Caller:
     unit_id: UUID | None
     partner_id: UUID | None
     partner_name: str | None
+    codes_as_of: date | None = None
 
-    def need(self, scope: str) -> None:
-        """Raise Problem scope_missing unless the caller has the scope."""
-        if scope not in self.scopes:
+    def need(self, *scopes: str) -> None:
+        """Raise Problem scope_missing unless the caller has one of the scopes."""
+        if self.scopes.isdisjoint(scopes):
             raise Problem(
                 "scope_missing",
-                scope=scope,
-                headers={"www-authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+                scope=" | ".join(scopes),
+                headers={"www-authenticate": f'Bearer error="insufficient_scope", scope="{" ".join(scopes)}"'},
             )
 
 
@@ -193,6 +195,7 @@ def _caller(client: _Client, scopes: frozenset[str]) -> Caller:
         unit_id=client.unit_id,
         partner_id=client.partner.partner_id if client.partner else None,
         partner_name=client.partner.name if client.partner else None,
+        codes_as_of=client.codes_as_of,
     )
 
 

@@ -125,7 +125,7 @@ def _shared_parameters(operation: Operation) -> list[Json]:
 def _security(operation: Operation) -> list[Json]:
     if operation.operation_id == "issue_token":
         return [{"client": []}]
-    return [{"oauth2": [operation.scope]}] if operation.scope else [{}]
+    return [{"oauth2": [scope]} for scope in (operation.scope, *operation.or_scopes)] if operation.scope else [{}]
 
 
 def _security_schemes() -> Json:

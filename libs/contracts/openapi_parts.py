@@ -101,6 +101,7 @@ TAGS = [
         "network", "Mạng lưới: tổ, thành viên, nơi còn thiếu", "The network: teams, members, and where they are missing"
     ),
     _tag("access", "Token và khóa", "Tokens and keys"),
+    _tag("records", "Bản ghi đang chờ", "Records that wait"),
     _tag("catalogue", "Danh mục", "The catalogue"),
     _tag("units", "Đơn vị hành chính theo thời gian", "Administrative units in time"),
     _tag("teams", "Các tổ", "Teams"),

@@ -87,6 +87,8 @@ class RecordV1(Contract):
     recorded_by: Text | None = None
     household: Pseudonym | None = None
     consent: ConsentV1 | None = None
+    wave_id: UUID | None = Field(default=None, description="The campaign wave it was part of")
+    model_id: UUID | None = Field(default=None, description="The model it was made at, such as a digital market")
     flags: list[Text] = []
     lines: list[LineV1]
 

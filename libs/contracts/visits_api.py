@@ -1,5 +1,6 @@
 """HTTP bodies of the visits service: batches, receipts, corrections, voids."""
 
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -22,7 +23,9 @@ __all__ = [
     "Receipt",
     "RecordPage",
     "RecordView",
+    "Resolution",
     "RevisionView",
+    "UnitName",
     "VisitCorrection",
     "VisitInput",
     "Void",
@@ -64,12 +67,16 @@ class VisitInput(Contract):
 
     id: ClientId = Field(description="Made by the client (UUIDv7); a resend with the same id is a success")
     team: Text = Field(description="Team id or code")
-    unit: Text | None = Field(default=None, description="Unit id or code on the day; default: the team's own")
+    unit: Text | None = Field(
+        default=None, description="Unit id, or its code in the list declared; default: the team's own"
+    )
     occurred_at: AwareDatetime
     household: HouseholdInput | None = None
     recorded_by: Text | None = Field(default=None, description="Opaque member id")
     channel: Channel | None = None
     consent: ConsentV1 | None = None
+    wave: UUID | None = Field(default=None, description="Id of the campaign wave it was part of")
+    model: UUID | None = Field(default=None, description="Id of the model it was made at, such as a digital market")
     lines: Annotated[list[LineInput], Field(min_length=1, max_length=50)]
 
 
@@ -77,7 +84,7 @@ class PartnerReportInput(Contract):
     """One install that a partner reports: one person or none, one moment, one place."""
 
     id: ClientId = Field(description="Made by the client (UUIDv7); a resend with the same id is a success")
-    unit: Text = Field(description="Unit id, or its code on the day")
+    unit: Text = Field(description="Unit id, or its code in the list declared")
     occurred_at: AwareDatetime
     measure: Code
     platform: Code | None = None
@@ -99,6 +106,10 @@ class BatchEnvelope(Contract):
     reporter: Text | None = Field(
         default=None, description="Team id or code that synced_through speaks of; default: the teams of the rows"
     )
+    codes_as_of: date | None = Field(
+        default=None,
+        description="Day of the code list that unit codes are of; default: the client's, else each event's",
+    )
 
 
 class VisitCorrection(Contract):
@@ -108,6 +119,10 @@ class VisitCorrection(Contract):
     replaces: Annotated[int, Field(ge=1, description="The revision it replaces")]
     sent_at: DateTime | None = None
     reason: Text | None = None
+    codes_as_of: date | None = Field(
+        default=None,
+        description="Day of the code list that unit codes are of; default: the client's, else each event's",
+    )
     team: Text | None = Field(default=None, description="If given, must be the record's team")
     unit: Text | None = None
     occurred_at: AwareDatetime
@@ -115,6 +130,8 @@ class VisitCorrection(Contract):
     recorded_by: Text | None = None
     channel: Channel | None = None
     consent: ConsentV1 | None = None
+    wave: UUID | None = Field(default=None, description="Id of the campaign wave it was part of")
+    model: UUID | None = Field(default=None, description="Id of the model it was made at, such as a digital market")
     lines: Annotated[list[LineInput], Field(min_length=1, max_length=50)]
 
 
@@ -125,6 +142,10 @@ class PartnerReportCorrection(Contract):
     replaces: Annotated[int, Field(ge=1)]
     sent_at: DateTime | None = None
     reason: Text | None = None
+    codes_as_of: date | None = Field(
+        default=None,
+        description="Day of the code list that unit codes are of; default: the client's, else each event's",
+    )
     unit: Text
     occurred_at: AwareDatetime
     measure: Code
@@ -144,6 +165,24 @@ class Void(Contract):
     id: ClientId = Field(description="Of this void, made by the client")
     replaces: Annotated[int, Field(ge=1, description="The revision it replaces")]
     reason: Text | None = None
+
+
+class Resolution(Contract):
+    """Says in which unit a record counts that is held because the territory meant was divided."""
+
+    id: ClientId = Field(description="Of this decision, made by the client; a resend with the same id is a success")
+    replaces: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="The revision it speaks of; default: the current one"
+    )
+    unit: Text = Field(description="One of the candidates or a unit within one: its id, or its code on the event's day")
+
+
+class UnitName(Contract):
+    """A unit, named."""
+
+    id: UUID
+    code: str | None
+    name: str | None = None
 
 
 class FieldError(Contract):
@@ -172,6 +211,12 @@ class Receipt(Contract):
     waiting_for: list[str] = []
     flags: list[str] = []
     errors: list[FieldError] = []
+    resolved_unit: UnitName | None = Field(
+        default=None, description="What the unit's code was taken for, where it is superseded, reused or was settled"
+    )
+    candidates: list[UnitName] = Field(
+        default=[], description="The units among which somebody must choose, where `waiting_for` says so"
+    )
 
 
 class Counts(Contract):

@@ -11,10 +11,11 @@ from libs.common.db import Engine, Unavailable, transaction
 from libs.common.log import Position
 from libs.common.replica import Apply, Replica
 from libs.common.telemetry import get_logger
+from libs.contracts.network import ModelV1, WaveV1
 from libs.contracts.registry import ClientV1, MeasureV1, PlatformV1, SigningKeyV1, TeamV1, UnitV1
 from libs.contracts.topics import type_of
 from services.visits import store
-from services.visits.domain.directory import Directory, Measure, Platform, Team, Unit
+from services.visits.domain.directory import Directory, Measure, Model, Platform, Team, Unit, Wave
 from services.visits.use_cases.settle import settle_held
 
 __all__ = ["Settler", "handlers"]
@@ -27,12 +28,6 @@ PAGE_ROWS = 500
 
 def handlers(directory: Directory, guard: Guard) -> dict[str, Apply]:
     """Give what to do with each type of event; pydantic's ValidationError is a ValueError."""
-
-    def unit(body: bytes, _: Position) -> None:
-        told = UnitV1.model_validate_json(body, extra="ignore")
-        whole = next((edge.unit_id for edge in told.successors if edge.share == "whole"), None)
-        within = frozenset(told.within)
-        directory.add_unit(Unit(told.unit_id, told.revision, told.code, told.valid_from, told.valid_to, within, whole))
 
     def team(body: bytes, _: Position) -> None:
         told = TeamV1.model_validate_json(body, extra="ignore")
@@ -48,14 +43,40 @@ def handlers(directory: Directory, guard: Guard) -> dict[str, Apply]:
         told = PlatformV1.model_validate_json(body, extra="ignore")
         directory.add_platform(Platform(told.code, told.revision))
 
+    def wave(body: bytes, _: Position) -> None:
+        told = WaveV1.model_validate_json(body, extra="ignore")
+        directory.add_wave(Wave(told.wave_id, told.revision, told.first_day, told.last_day, told.cancelled))
+
+    def model(body: bytes, _: Position) -> None:
+        told = ModelV1.model_validate_json(body, extra="ignore")
+        directory.add_model(Model(told.model_id, told.revision, told.launched_on, told.ended_on))
+
     return {
-        type_of(UnitV1): unit,
+        type_of(UnitV1): lambda body, _: directory.add_unit(_unit(body)),
         type_of(TeamV1): team,
         type_of(MeasureV1): measure,
         type_of(PlatformV1): platform,
+        type_of(WaveV1): wave,
+        type_of(ModelV1): model,
         type_of(ClientV1): guard.client_changed,
         type_of(SigningKeyV1): guard.key_changed,
     }
+
+
+def _unit(body: bytes) -> Unit:
+    told = UnitV1.model_validate_json(body, extra="ignore")
+    return Unit(
+        unit_id=told.unit_id,
+        revision=told.revision,
+        code=told.code,
+        valid_from=told.valid_from,
+        valid_to=told.valid_to,
+        within=frozenset(told.within),
+        whole_successor=next((edge.unit_id for edge in told.successors if edge.share == "whole"), None),
+        successors=tuple(edge.unit_id for edge in told.successors),
+        parent_id=told.parent_id,
+        name=told.name,
+    )
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ __all__ = [
     "RECORD_TYPE",
     "ROUTES",
     "draft_of",
-    "flags_of",
     "held_progress_id",
+    "place_of",
     "progress_id",
     "record_body",
 ]
@@ -65,6 +65,8 @@ class _Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     recorded_by: str | None = None
     household: str | None = None
     consent: Consent | None = None
+    wave_id: UUID | None = None
+    model_id: UUID | None = None
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -93,17 +95,24 @@ def record_body(
             draft.recorded_by,
             draft.household,
             draft.consent,
+            draft.wave_id,
+            draft.model_id,
         )
     )
 
 
-class _Flags(msgspec.Struct):
+class _Place(msgspec.Struct):
+    unit_id: UUID | None = None
     flags: tuple[str, ...] = ()
 
 
-def flags_of(body: bytes) -> tuple[str, ...]:
-    """Read the flags of a record's body."""
-    return msgspec.json.decode(body, type=_Flags).flags
+_PLACES = msgspec.json.Decoder(_Place)
+
+
+def place_of(body: bytes) -> tuple[UUID | None, tuple[str, ...]]:
+    """Read the unit and the flags of a record's body."""
+    place = _PLACES.decode(body)
+    return place.unit_id, place.flags
 
 
 def draft_of(body: bytes, occurred_given: datetime) -> Draft:
@@ -122,4 +131,6 @@ def draft_of(body: bytes, occurred_given: datetime) -> Draft:
         consent=record.consent,
         flags=record.flags,
         lines=record.lines,
+        wave_id=record.wave_id,
+        model_id=record.model_id,
     )

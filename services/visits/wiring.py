@@ -17,7 +17,7 @@ from libs.common.relay import RelaySettings, announce, run_relay
 from libs.common.replica import Replica
 from libs.common.telemetry import new_registry
 from libs.contracts.problems import entries
-from libs.contracts.topics import CATALOGUE, CLIENTS, TEAMS, UNITS
+from libs.contracts.topics import CATALOGUE, CLIENTS, TEAMS, UNITS, WAVES
 from services.visits import events
 from services.visits.api import Resources, routes
 from services.visits.consumer import Settler, handlers
@@ -84,7 +84,7 @@ async def run(settings: Settings, *, api: bool, consumer: bool, relay: bool) -> 
     registry, catalogue = new_registry(), Catalogue.of(entries())
     directory, guard = Directory(), Guard(settings.token_issuer)
     changed = asyncio.Event()
-    topics = [UNITS, TEAMS, CATALOGUE, CLIENTS]
+    topics = [UNITS, TEAMS, WAVES, CATALOGUE, CLIENTS]
     replica = Replica(settings.kafka_bootstrap, topics, handlers(directory, guard), registry, changed.set)
     loops: dict[str, Loop] = {"replica": replica.run}
     parts: dict[str, Callable[[], bool]] = {"registry": replica.ready.is_set}

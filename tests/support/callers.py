@@ -35,6 +35,7 @@ class Issuer:
         partner_id: uuid.UUID | None = None,
         status: str = "active",
         expires_at: str | None = None,
+        codes_as_of: str | None = None,
     ) -> None:
         """Tell of a client, or of its change."""
         revision = self._revisions[client_id] = self._revisions.get(client_id, 0) + 1
@@ -49,6 +50,7 @@ class Issuer:
             "partner": partner,
             "status": status,
             "expires_at": expires_at,
+            "codes_as_of": codes_as_of,
         }
         self.guard.client_changed(msgspec.json.encode(state), BEGINNING)
 

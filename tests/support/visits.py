@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -141,9 +141,9 @@ class Visits:
 
 
 @asynccontextmanager
-async def open_visits(url: str, *, scopes: Sequence[str] | None = None) -> AsyncIterator[Visits]:
-    """Open the application over a migrated database."""
-    guard, directory = Guard("tungnha"), _directory()
+async def open_visits(url: str, *, directory: Directory | None = None) -> AsyncIterator[Visits]:
+    """Open the application over a migrated database; its map is the small one unless another is given."""
+    guard, directory = Guard("tungnha"), directory or _directory()
     issuer = Issuer(guard)
     issuer.client("app", unit_id=CITY)
     issuer.client("country")

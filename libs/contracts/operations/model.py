@@ -73,6 +73,8 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     revalidates: bool = False
     """Whether answers carry an ETag, so that If-None-Match can save the body."""
+    or_scopes: tuple[Scope, ...] = ()
+    """Other scopes, any of which is as good as `scope`; the service looks closer."""
     revision_path: str | None = None
     """Where the current revision is told; an answer that names it is still good, so that the gateway may keep it."""
 

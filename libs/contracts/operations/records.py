@@ -12,6 +12,7 @@ from libs.contracts.visits_api import (
     Receipt,
     RecordPage,
     RecordView,
+    Resolution,
     VisitCorrection,
     Void,
 )
@@ -203,7 +204,32 @@ PARTNER_REPORTS = _Kind(
     list_codes=("not_a_partner",),
 )
 
-OPERATIONS: tuple[Operation, ...] = tuple(
-    operation for kind in (VISITS, PARTNER_REPORTS) for operation in (*_writes(kind), *_reads(kind))
+RESOLVE = Operation(
+    method="POST",
+    path="/v1/records/{id}:resolve",
+    service="visits",
+    scope="records:settle",
+    or_scopes=("visits:write", "partner-reports:write"),
+    operation_id="resolve_record",
+    summary=Words("Chọn đơn vị cho một bản ghi đang chờ", "Settle the unit of a record that waits"),
+    description=words.RESOLVE,
+    request=Resolution,
+    response=Receipt,
+    parameters=(VISITS.record_id,),
+    problems=(
+        *GUARDED,
+        *READ_BODY,
+        *CHANGED,
+        "nothing_to_resolve",
+        "unit_not_a_candidate",
+        "unknown_unit_code",
+        "unit_code_not_valid_on_day",
+        "team_not_active_on_day",
+    ),
 )
-"""Seven operations of each kind; `receipts` stands before `{id}`."""
+
+OPERATIONS: tuple[Operation, ...] = (
+    *(operation for kind in (VISITS, PARTNER_REPORTS) for operation in (*_writes(kind), *_reads(kind))),
+    RESOLVE,
+)
+"""Seven operations of each kind, where `receipts` stands before `{id}`, and one of both."""

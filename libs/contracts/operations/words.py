@@ -2,7 +2,7 @@
 
 from libs.contracts.operations.model import Words
 
-__all__ = ["BATCH", "BULK", "CORRECT", "READ", "RECEIPTS", "VOID"]
+__all__ = ["BATCH", "BULK", "CORRECT", "READ", "RECEIPTS", "RESOLVE", "VOID"]
 
 BATCH = Words(
     "Mỗi dòng được trả lời riêng: `accepted` (đã lưu), `duplicate` (đã có từ trước, gửi lại là an toàn), `held` (đã "
@@ -33,6 +33,16 @@ VOID = Words(
     "bị hủy.",
     "Takes the record out of every number; its history stays. Sending the original again then answers `duplicate`, "
     "and the record stays void.",
+)
+RESOLVE = Words(
+    "Cho bản ghi `held` mà mã (hoặc đơn vị của tổ) chỉ một lãnh thổ đã bị chia: `waiting_for` có `choice:` hay "
+    "`successor:`, `candidates` của biên nhận liệt kê các đơn vị có thể. `unit` là một trong số đó hoặc nằm trong một "
+    "đơn vị đó. Bên gửi tự chọn, hoặc cán bộ có quyền `records:settle` trong phạm vi của mình. Gửi lại cùng `id` là an "
+    "toàn; người đến sau nhận 409 kèm trạng thái hiện tại trong `record`.",
+    "For a `held` record whose code (or whose team's unit) means territory that was divided: `waiting_for` holds "
+    "`choice:` or `successor:`, and the receipt's `candidates` are the units it may be. `unit` is one of them or lies "
+    "within one. Its sender says so, or an officer with `records:settle` within their subtree. A resend with the same "
+    "`id` is safe; who comes later is told 409 with the current state in `record`.",
 )
 READ = Words(
     "Bản ghi với mọi lần sửa, mới nhất trước. Người được giúp chỉ hiện bằng loại tham chiếu, không bao giờ bằng số.",

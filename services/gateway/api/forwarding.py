@@ -119,7 +119,7 @@ def _verify(operation: Operation, request: Request, guard: Guard, ready: Callabl
         # The clients are not all known yet: an unknown one may be a good one.
         raise Problem("not_ready", headers={"retry-after": RETRY_SECONDS})
     caller = guard.caller(request)
-    caller.need(operation.scope)
+    caller.need(operation.scope, *operation.or_scopes)
     return caller
 
 

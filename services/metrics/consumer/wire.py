@@ -68,6 +68,8 @@ class _Record(Struct, gc=False, forbid_unknown_fields=True):
     household: _Pseudonym | None = None
     consent: _Consent | None = None
     flags: list[_Text] = []
+    wave_id: UUID | None = None
+    model_id: UUID | None = None
 
 
 _decoder = msgspec.json.Decoder(_Record)

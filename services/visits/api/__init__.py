@@ -2,20 +2,28 @@
 
 from collections.abc import Callable, Sequence
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.visits.api.changing import correct, void
 from services.visits.api.kinds import PARTNER_REPORTS, VISITS, RecordKind
 from services.visits.api.reading import one, own_records, receipts
 from services.visits.api.recording import batch, bulk
+from services.visits.api.resolving import resolve
 from services.visits.api.resources import Resources
 
 __all__ = ["Resources", "routes"]
 
 
 def routes(resources: Resources) -> Sequence[BaseRoute]:
-    """Give the routes of both kinds of record."""
-    return [route for kind in (VISITS, PARTNER_REPORTS) for route in _of(kind, resources)]
+    """Give the routes of both kinds of record, and of what is the same for both."""
+
+    async def resolve_record(request: Request) -> Response:
+        return await resolve(request, resources)
+
+    of_both = [Route("/v1/records/{id:uuid}:resolve", resolve_record, methods=["POST"])]
+    return [*(route for kind in (VISITS, PARTNER_REPORTS) for route in _of(kind, resources)), *of_both]
 
 
 def _of(kind: RecordKind, resources: Resources) -> Sequence[BaseRoute]:

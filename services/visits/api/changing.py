@@ -14,7 +14,7 @@ from libs.contracts.visits_api import Void
 from services.visits import store
 from services.visits.api.kinds import RecordKind
 from services.visits.api.reading import may_see
-from services.visits.api.resources import Resources, author_of, json_only, parse
+from services.visits.api.resources import Resources, author_of, code_list, json_only, parse
 from services.visits.domain.clock import Clock
 from services.visits.domain.draft import Draft, Intake
 from services.visits.domain.identity import tells_identity
@@ -37,6 +37,7 @@ async def correct(request: Request, kind: RecordKind, resources: Resources) -> R
     body = parse(kind.correction, check(await read_body(request)))
     _no_identity(body.reason)
     received_at = resources.now()
+    codes = code_list(body.codes_as_of, author, received_at)
     clock = Clock.compare(received_at, body.sent_at)
     content = b"correct\x00" + record_id.bytes + body.model_dump_json(exclude_unset=True, exclude={"sent_at"}).encode()
     digest = resources.keys.digest(content)
@@ -45,7 +46,7 @@ async def correct(request: Request, kind: RecordKind, resources: Resources) -> R
     def prepared(replaced: Draft) -> Prepared:
         intake = Intake(resources.keys, resources.directory, clock, kept=kept_persons(replaced))
         row = of_correction(body, replaced.reporter_id)
-        return Preparing(intake, author, replaced.reporter_id).prepare(0, row, content)
+        return Preparing(intake, author, codes, replaced.reporter_id).prepare(0, row, content)
 
     async with transaction(resources.engine) as connection:
         current = await store.latest(connection, record_id)

@@ -17,8 +17,9 @@ from libs.contracts.visits_bodies import MAX_BULK_ROWS, MAX_ROWS
 from services.visits import store
 from services.visits.api.kinds import RecordKind
 from services.visits.api.resources import Resources, author_of
+from services.visits.domain.codes import as_id
 from services.visits.domain.directory import Directory
-from services.visits.domain.place import as_id, team_id_of
+from services.visits.domain.place import team_id_of
 from services.visits.store import Stored
 from services.visits.use_cases.prepare import Author
 from services.visits.use_cases.view import record_view

@@ -19,7 +19,7 @@ from libs.common.telemetry import request_id
 from libs.contracts.visits_api import BatchEnvelope
 from libs.contracts.visits_bodies import MAX_BULK_ROWS, MAX_ROWS
 from services.visits.api.kinds import RecordKind
-from services.visits.api.resources import Resources, author_of, json_only, parse, row_faults
+from services.visits.api.resources import Resources, author_of, code_list, json_only, parse, row_faults
 from services.visits.domain.clock import Clock
 from services.visits.domain.draft import Intake
 from services.visits.domain.identity import tells_identity
@@ -86,7 +86,8 @@ async def _take_in(asked: _Asked, kind: RecordKind, resources: Resources, parts:
     clock = Clock.compare(received_at, envelope.sent_at)
     intake = Intake(resources.keys, resources.directory, clock)
     synced = _synced(envelope, kind, author, intake)
-    rows, creations = await _prepare(parts, kind, Preparing(intake, author))
+    preparing = Preparing(intake, author, code_list(envelope.codes_as_of, author, received_at))
+    rows, creations = await _prepare(parts, kind, preparing)
     sent = Sent(author.client_id, envelope.batch_id or uuid4(), received_at, envelope.sent_at, request_id.get())
 
     async def store(*, all_new: bool) -> tuple[Outcome, datetime | None]:
@@ -230,8 +231,5 @@ def _answer(outcome: Outcome, sent: Sent, validate: bool, through: datetime | No
 def _atomic_problem(outcome: Outcome, resources: Resources) -> Problem:
     """Tell of an atomic batch that nothing of it was stored, and which rows were the reason."""
     stored = {row.change_id for row in outcome.stored}
-    fault = Fault("batch_not_stored")
-    rows = [
-        resources.receipts.rejected(row.index, row.id, [fault]) if row.id in stored else row for row in outcome.rows
-    ]
+    rows = [resources.receipts.not_stored(row) if row.id in stored else row for row in outcome.rows]
     return Problem("batch_not_stored", extra={"rows": rows})

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -14,12 +14,14 @@ from libs.common.http import Lane
 from libs.common.problem import Catalogue, Fault, Problem
 from libs.common.validation import faults_of
 from services.visits.api.kinds import RecordKind
+from services.visits.domain.clock import local_day
+from services.visits.domain.codes import CodeList
 from services.visits.domain.directory import Directory
 from services.visits.domain.identity import KeyChain
 from services.visits.use_cases.prepare import Author
 from services.visits.use_cases.receipts import Receipts
 
-__all__ = ["Resources", "author_of", "json_only", "parse", "row_faults"]
+__all__ = ["Resources", "author_of", "code_list", "json_only", "parse", "row_faults"]
 
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -40,14 +42,14 @@ class Resources:
     @property
     def receipts(self) -> Receipts:
         """Give the maker of receipts."""
-        return Receipts(self.catalogue)
+        return Receipts(self.catalogue, self.directory)
 
-    def caller(self, request: Request, scope: str) -> Caller:
-        """Verify who calls and that it may; raises Problem."""
+    def caller(self, request: Request, *scopes: str) -> Caller:
+        """Verify who calls and that it has one of the scopes; raises Problem."""
         if not self.ready():
             raise Problem("not_ready", headers={"retry-after": "2"})
         caller = self.guard.caller(request)
-        caller.need(scope)
+        caller.need(*scopes)
         return caller
 
 
@@ -55,7 +57,15 @@ def author_of(caller: Caller, kind: RecordKind) -> Author:
     """Give the author of what a caller sends; raises Problem not_a_partner."""
     if kind.kind == "partner_report" and caller.partner_id is None:
         raise Problem("not_a_partner")
-    return Author(caller.client_id, caller.unit_id, caller.partner_id)
+    return Author(caller.client_id, caller.unit_id, caller.partner_id, caller.codes_as_of)
+
+
+def code_list(declared: date | None, author: Author, received_at: datetime) -> CodeList:
+    """Give the list that a request's unit codes are of; raises Problem malformed for one that is still to come."""
+    today = local_day(received_at)
+    if declared is not None and declared > today:
+        raise Problem("malformed", faults=[Fault("code_list_in_the_future", "/codes_as_of")])
+    return CodeList(declared or author.codes_as_of, today)
 
 
 def json_only(request: Request) -> None:

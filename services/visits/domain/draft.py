@@ -86,7 +86,7 @@ class Consent(Struct, frozen=True, gc=False):
 class Draft(Struct, frozen=True, gc=False):
     """A record before its place is settled; nothing in it identifies a person to who lacks the keys.
 
-    `unit_id` is the unit as given (an id, or a code resolved on the day), None where the team's own is meant.
+    `unit_id` is the unit as given (an id, or what a code of its list named), None where the team's own is meant.
     """
 
     kind: Kind
@@ -101,6 +101,8 @@ class Draft(Struct, frozen=True, gc=False):
     consent: Consent | None
     flags: tuple[str, ...]
     lines: tuple[Line, ...]
+    wave_id: UUID | None = None
+    model_id: UUID | None = None
 
     @property
     def day(self) -> date:
@@ -110,6 +112,10 @@ class Draft(Struct, frozen=True, gc=False):
     def voided(self) -> "Draft":
         """Give the same record with nothing in it."""
         return replace(self, household=None, consent=None, lines=())
+
+    def flagged(self, *flags: str) -> "Draft":
+        """Give the same record with further flags."""
+        return replace(self, flags=tuple(sorted({*self.flags, *flags}))) if flags else self
 
 
 _AT = [pointer("lines", index) for index in range(50)]

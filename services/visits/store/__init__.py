@@ -1,11 +1,13 @@
 """The log in PostgreSQL; the only place with SQL."""
 
 from services.visits.store.appending import NewRevision, StoredBefore, insert
+from services.visits.store.decisions import Decision, append_decision, decision_of
 from services.visits.store.progress import append_progress, refresh_held_since
 from services.visits.store.records import (
     Stored,
     by_batch,
     by_change,
+    edition_at,
     held,
     held_among,
     history,
@@ -16,13 +18,17 @@ from services.visits.store.records import (
 from services.visits.store.sent import Sent
 
 __all__ = [
+    "Decision",
     "NewRevision",
     "Sent",
     "Stored",
     "StoredBefore",
+    "append_decision",
     "append_progress",
     "by_batch",
     "by_change",
+    "decision_of",
+    "edition_at",
     "held",
     "held_among",
     "history",

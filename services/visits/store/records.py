@@ -15,6 +15,7 @@ __all__ = [
     "Stored",
     "by_batch",
     "by_change",
+    "edition_at",
     "held",
     "held_among",
     "history",
@@ -49,17 +50,21 @@ class Stored:
     position: Position
     current_revision: int
     current_state: str
+    current_waiting_for: tuple[str, ...]
+    settled_unit_id: UUID | None
+    """Where it counts that was held at this row, and is no more."""
 
 
 _COLUMNS = """
     row.record_id, row.revision, row.edition, row.kind, row.state, row.held, row.change_id, row.digest,
     row.partition_key, row.client_id, row.batch_id, row.occurred_given, row.occurred_at, row.received_at, row.sent_at,
     row.reason, row.waiting_for, row.body::text AS body, row.epoch, row.xid::text::bigint AS xid, row.seq,
-    now.revision AS current_revision, now.state AS current_state
+    now.revision AS current_revision, now.state AS current_state, now.waiting_for AS current_waiting_for,
+    CASE WHEN row.state = 'held' AND now.state = 'recorded' THEN (now.body ->> 'unit_id')::uuid END AS settled_unit_id
 """
 NOW = """
     JOIN LATERAL (
-        SELECT revision, edition, state FROM log WHERE log.record_id = row.record_id
+        SELECT revision, edition, state, waiting_for, body FROM log WHERE log.record_id = row.record_id
         ORDER BY revision DESC, edition DESC LIMIT 1
     ) AS now ON true
 """
@@ -91,6 +96,8 @@ def _stored(row: asyncpg.Record) -> Stored:
         position=Position(row["epoch"], row["xid"], row["seq"]),
         current_revision=row["current_revision"],
         current_state=row["current_state"],
+        current_waiting_for=tuple(row["current_waiting_for"]),
+        settled_unit_id=row["settled_unit_id"],
     )
 
 
@@ -120,6 +127,18 @@ async def latest(connection: Connection, record_id: UUID) -> Stored | None:
         f"SELECT {_COLUMNS} FROM log AS row {NOW} WHERE row.record_id = $1 AND row.kind <> 'progress'"
         " AND (row.revision, row.edition) = (now.revision, now.edition)",
         record_id,
+    )
+    return _stored(row) if row else None
+
+
+async def edition_at(connection: Connection, record_id: UUID, revision: int, edition: int) -> Stored | None:
+    """Give one row of a record."""
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS} FROM log AS row {NOW}"
+        " WHERE row.record_id = $1 AND row.revision = $2 AND row.edition = $3 AND row.kind <> 'progress'",
+        record_id,
+        revision,
+        edition,
     )
     return _stored(row) if row else None
 

@@ -7,12 +7,14 @@ from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from libs.common.problem import Fault
 from services.visits.domain.clock import local_day
+from services.visits.domain.codes import CodeList, Named, named
 from services.visits.domain.draft import Consent, Draft, Intake, References
 from services.visits.domain.identity import tells_identity
-from services.visits.domain.place import Settled, Waiting, settle, team_id_of, unit_id_of
+from services.visits.domain.place import Settled, Waiting, occasion, settle, team_id_of
 from services.visits.use_cases.rows import LineRow, ReportRow, Row, VisitRow
 
 __all__ = ["Author", "Prepared", "Preparing", "kept_persons"]
@@ -20,11 +22,15 @@ __all__ = ["Author", "Prepared", "Preparing", "kept_persons"]
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who sends: the client, the subtree it may act in (None: the whole country), the partner it belongs to."""
+    """Who sends: the client, the subtree it may act in (None: the whole country), the partner it belongs to.
+
+    `codes_as_of` is the day of the list that its codes are of where a request declares none, None for each event's.
+    """
 
     client_id: str
     root: UUID | None
     partner_id: UUID | None
+    codes_as_of: date | None = None
 
 
 class Prepared(Struct, frozen=True, gc=False):
@@ -48,7 +54,7 @@ class _Place(NamedTuple):
 
     reporter_id: UUID
     reporter: str
-    unit_id: UUID | None
+    unit: Named | None
     given: tuple[Fault, ...]
     settled: Settled | Waiting | tuple[Fault, ...]
 
@@ -59,6 +65,7 @@ class Preparing:
 
     intake: Intake
     author: Author
+    codes: CodeList
     reporter_id: UUID | None = None
     _places: dict[tuple[str | None, str | None, date], _Place | Fault] = field(init=False, default_factory=dict)
     """Asked once for all rows that name the same team, unit and day."""
@@ -81,7 +88,18 @@ class Preparing:
         if faults or isinstance(place.settled, tuple):
             settling = place.settled if isinstance(place.settled, tuple) else ()
             return Prepared(index, row.id, digest, faults=tuple(faults) or settling)
+        if draft.wave_id is not None or draft.model_id is not None:
+            return self._on_occasion(Prepared(index, row.id, digest, draft, place.settled))
         return Prepared(index, row.id, digest, draft, place.settled)
+
+    def _on_occasion(self, prepared: Prepared) -> Prepared:
+        """Wait for the wave and the model that a visit names, too, or flag it where they do not fit its day."""
+        draft, place = prepared.draft, prepared.place
+        assert draft is not None
+        waiting, flags = occasion(draft.wave_id, draft.model_id, draft.day, self.intake.directory)
+        if waiting:
+            place = Waiting((*(place.waiting_for if isinstance(place, Waiting) else ()), *waiting))
+        return replace(prepared, draft=draft.flagged(*flags), place=place)
 
     def _draft(self, row: Row, place: _Place, occurred_at: datetime, day: date, faults: list[Fault]) -> Draft:
         visit = row if isinstance(row, VisitRow) else None
@@ -97,7 +115,7 @@ class Preparing:
         return Draft(
             "visit" if visit is not None else "partner_report",
             place.reporter_id,
-            place.unit_id,
+            place.unit.unit_id if place.unit is not None else None,
             occurred_given=row.occurred_at,
             occurred_at=occurred_at,
             received_at=intake.clock.received_at,
@@ -105,8 +123,10 @@ class Preparing:
             recorded_by=recorded_by,
             household=intake.household(household, place.reporter),
             consent=Consent(consent.text, consent.at, consent.how) if consent is not None else None,
-            flags=intake.flags(given, day),
+            flags=_flags(intake.flags(given, day), place.unit),
             lines=lines,
+            wave_id=(visit.wave or None) if visit is not None else None,
+            model_id=(visit.model or None) if visit is not None else None,
         )
 
     def _place(self, row: Row, day: date) -> _Place | Fault:
@@ -121,7 +141,7 @@ class Preparing:
         reporter = self._reporter(row)
         if isinstance(reporter, Fault):
             return reporter
-        unit = unit_id_of(row.unit, day, self.intake.directory, "/unit") if row.unit else None
+        unit = named(row.unit, day, self.codes, self.intake.directory, "/unit") if row.unit else None
         if isinstance(unit, Fault):
             return _Place(reporter, str(reporter), None, (unit,), ())
         team_id = reporter if isinstance(row, VisitRow) else None
@@ -136,6 +156,10 @@ class Preparing:
         if self.reporter_id is not None and team != self.reporter_id:
             return Fault("reporter_changed", "/team")
         return team
+
+
+def _flags(flags: tuple[str, ...], unit: Named | None) -> tuple[str, ...]:
+    return flags if unit is None or unit.flag is None else tuple(sorted((*flags, unit.flag)))
 
 
 def _one(row: ReportRow) -> LineRow:

@@ -102,7 +102,7 @@ class _Batch:
             return self._again(row, first)
         if row.draft is None:
             return self.receipts.rejected(row.index, row.change_id, row.faults)
-        return self._valid(row, row.change_id)
+        return self._valid(row)
 
     def _known(self, row: Prepared, stored: Stored) -> Receipt:
         # Erasure drops the digest: whatever comes under that id then is taken for the resend it most likely is.
@@ -118,11 +118,9 @@ class _Batch:
         status = "duplicate" if receipt.status in ("accepted", "valid") else receipt.status
         return replace(receipt, index=row.index, status=status)
 
-    def _valid(self, row: Prepared, change_id: UUID) -> Receipt:
+    def _valid(self, row: Prepared) -> Receipt:
         assert self.validate
-        revision = self.fresh[row.index]
-        status = "held" if revision.held else "valid"
-        return Receipt(row.index, change_id, status, waiting_for=revision.waiting_for, flags=row.flags)
+        return self.receipts.valid(row.index, self.fresh[row.index], row.flags)
 
 
 def _firsts(rows: Sequence[Prepared]) -> list[Prepared]:

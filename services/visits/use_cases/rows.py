@@ -76,6 +76,8 @@ class VisitRow(_Row, frozen=True, kw_only=True):
     recorded_by: Text | UnsetType | None = UNSET
     channel: Channel | UnsetType | None = UNSET
     consent: ConsentRow | UnsetType | None = UNSET
+    wave: UUID | UnsetType | None = UNSET
+    model: UUID | UnsetType | None = UNSET
     lines: Annotated[list[LineRow], Meta(min_length=1, max_length=50)]
 
 
@@ -135,7 +137,7 @@ def of_contract(kind: type[VisitRow] | type[ReportRow], row: VisitInput | Partne
 
 def of_correction(correction: Correction, reporter_id: UUID) -> Row:
     """Give a correction's content as the row it might have been; a visit's team is the record's where none is named."""
-    given = correction.model_dump(exclude_unset=True, exclude={"replaces", "sent_at", "reason"})
+    given = correction.model_dump(exclude_unset=True, exclude={"replaces", "sent_at", "reason", "codes_as_of"})
     if isinstance(correction, VisitCorrection):
         return msgspec.convert({**given, "team": correction.team or str(reporter_id)}, VisitRow)
     return msgspec.convert(given, ReportRow)

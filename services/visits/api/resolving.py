@@ -1,0 +1,64 @@
+"""POST /v1/records/{id}:resolve."""
+
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from libs.common.auth import Caller
+from libs.common.db import transaction
+from libs.common.http import json_response, parameters, read_body
+from libs.common.problem import Problem
+from libs.common.strict_json import check
+from libs.common.telemetry import request_id
+from libs.contracts.visits_api import Resolution
+from services.visits import store
+from services.visits.api.kinds import PARTNER_REPORTS, VISITS
+from services.visits.api.reading import may_see
+from services.visits.api.resources import Resources, json_only, parse
+from services.visits.store import Sent, Stored
+from services.visits.use_cases import resolve as use_case
+from services.visits.use_cases.prepare import Author
+from services.visits.use_cases.resolve import Asked
+
+__all__ = ["OFFICER_SCOPE", "resolve"]
+
+OFFICER_SCOPE = "records:settle"
+_WRITE_SCOPES = {kind.kind: kind.write_scope for kind in (VISITS, PARTNER_REPORTS)}
+
+
+async def resolve(request: Request, resources: Resources) -> Response:
+    """Settle the unit of a held record: 200 with a receipt, 409 with the record as it is where nothing waits.
+
+    Allowed to whoever may correct the record, and to officers for records that lie in their subtree.
+    """
+    caller = resources.caller(request, OFFICER_SCOPE, *_WRITE_SCOPES.values())
+    json_only(request)
+    parameters(request)
+    record_id: UUID = request.path_params["id"]
+    body = parse(Resolution, check(await read_body(request)))
+    author = Author(caller.client_id, caller.unit_id, caller.partner_id)
+    content = b"resolve\x00" + record_id.bytes + body.model_dump_json(exclude_unset=True).encode()
+    sent = Sent(author.client_id, None, resources.now(), None, request_id.get())
+    async with transaction(resources.engine) as connection:
+        current = await store.latest(connection, record_id)
+        if current is None:
+            raise Problem("record_unknown", id=str(record_id))
+        asked = Asked(
+            record_id=record_id,
+            decision_id=body.id,
+            replaces=body.replaces,
+            unit=body.unit,
+            digest=resources.keys.digest(content),
+            author=author,
+            as_sender=_as_sender(caller, author, current, resources),
+            as_officer=OFFICER_SCOPE in caller.scopes,
+        )
+        receipt = await use_case.resolve(
+            connection, asked, resources.directory, resources.guard.root_of, sent, resources.receipts
+        )
+    return json_response(receipt)
+
+
+def _as_sender(caller: Caller, author: Author, current: Stored, resources: Resources) -> bool:
+    return _WRITE_SCOPES[current.kind] in caller.scopes and may_see(current, author, resources.directory)
