@@ -72,6 +72,12 @@ class IndicatorV1(Contract):
     kind: IndicatorKind
     unit_of_count: Text
     denominator: DenominatorBase | None = Field(default=None, description="null: an absolute count")
+    other_units: list[Text] = Field(default=[], description="Units of count in which it is reported, too")
+    other_denominators: list[DenominatorBase] = Field(default=[], description="Bases over which it is reported, too")
+    per: Text | None = Field(
+        default=None,
+        description="What it is a share or a mean of, where that is no base of the register: an indicator, respondents",
+    )
     aggregation: Aggregation
     observation_kind: ObservationKind
     measures: list[Text] = Field(default=[], description="Measures of lines that it counts, where it does")

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from libs.contracts.model import Contract, Text
+from libs.contracts.reference import IndicatorV1
 from libs.contracts.registry import Level, MeasureV1, PlatformV1, TeamV1, TopicV1, UnitV1
 
 __all__ = [
@@ -50,11 +51,12 @@ class JsonWebKeys(Contract):
 
 
 class CatalogueView(Contract):
-    """Everything a line can name: measures, platforms, topics."""
+    """Everything a line can name (measures, platforms, topics), and the indicators that are reported of a unit."""
 
     measures: list[MeasureV1]
     platforms: list[PlatformV1]
     topics: list[TopicV1]
+    indicators: list[IndicatorV1]
 
 
 class UnitPage(Contract):

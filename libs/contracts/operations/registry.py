@@ -74,12 +74,25 @@ CATALOGUE = Operation(
     service="registry",
     scope="registry:read",
     operation_id="read_catalogue",
-    summary=Words("Danh mục chỉ tiêu, nền tảng, chủ đề", "Catalogue of measures, platforms and topics"),
+    summary=Words("Danh mục chỉ tiêu, nền tảng, chủ đề, chỉ số", "Measures, platforms, topics and indicators"),
     description=Words(
-        "Những mã mà một dòng được phép ghi, với tên tiếng Việt, tiếng Anh, đơn vị đếm và hiệu lực.",
-        "The codes a line may name, with Vietnamese and English names, unit of count and validity.",
+        "Những mã mà một dòng được phép ghi và những chỉ số được báo cáo, với tên tiếng Việt, tiếng Anh, đơn vị đếm, mẫu "
+        "số và hiệu lực. `aliases` là cách viết khác: nơi nào nhận mã cũng nhận chúng. `version` tăng khi ý nghĩa đổi. "
+        "Với `on` chỉ trả những mục có hiệu lực ngày đó.",
+        "The codes a line may name and the indicators that are reported, with Vietnamese and English names, unit of "
+        "count, denominator and validity. `aliases` are other spellings: they are taken wherever a code is. `version` "
+        "is raised when the meaning changes. With `on`, only what is valid on that day.",
     ),
     response=CatalogueView,
+    parameters=(
+        Parameter(
+            "on",
+            "query",
+            {"type": "string", "format": "date"},
+            Words("Chỉ những mục có hiệu lực ngày này.", "Only what is valid on this day."),
+            "2025-05-10",
+        ),
+    ),
     problems=(*GUARDED, "bad_parameter"),
     revalidates=True,
 )
