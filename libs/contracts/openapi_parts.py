@@ -12,6 +12,8 @@ __all__ = ["INFO", "SAMPLES", "SHARED", "TAGS", "both", "problem_example"]
 TRACE_ID = "5f0c1f8e2b7d4a53a1f6f0f3f9f7f5c2"
 
 SAMPLES: Mapping[str, str] = {
+    "age": "15",
+    "base": "population_adult",
     "boundaries": "2025-02-30",
     "code": "FLD-99",
     "current": "3",
@@ -25,6 +27,7 @@ SAMPLES: Mapping[str, str] = {
     "limit": "500",
     "line": "2",
     "measure": "FLD-07",
+    "min_age": "15",
     "method": "DELETE",
     "name": "limit",
     "nearest": "2025-06-30",
@@ -44,6 +47,13 @@ SAMPLES: Mapping[str, str] = {
 """A value for each {name} that a sentence may have, for the examples."""
 
 SAMPLES_OF: Mapping[str, Mapping[str, str]] = {
+    "age_not_of_base": {"base": "population_15_plus"},
+    "base_not_of_indicator": {"code": "ADO-02", "expected": "population_15_plus"},
+    "base_without_age": {"base": "households"},
+    "parent_not_above": {"unit": "Phường Sa Đéc"},
+    "parent_of_other_indicator": {"code": "ADO-02"},
+    "unit_not_of_indicator": {"code": "ADO-02", "expected": "percent"},
+    "unknown_indicator": {"code": "ADO-99"},
     "body_too_large": {"limit": "1048576"},
     "level_not_on_day": {"day": "2026-01-01"},
     "range_too_long": {"limit": "1096"},
@@ -103,6 +113,8 @@ TAGS = [
     _tag("access", "Token và khóa", "Tokens and keys"),
     _tag("records", "Bản ghi đang chờ", "Records that wait"),
     _tag("catalogue", "Danh mục", "The catalogue"),
+    _tag("denominators", "Mẫu số: dân số, số hộ …", "Denominators: populations, households …"),
+    _tag("targets", "Chỉ tiêu phải đạt", "Targets"),
     _tag("units", "Đơn vị hành chính theo thời gian", "Administrative units in time"),
     _tag("teams", "Các tổ", "Teams"),
     _tag("problems", "Mã lỗi", "Problem codes"),

@@ -94,14 +94,14 @@ class ReferenceAnswer(Contract):
 
 
 class DenominatorPage(Contract):
-    """A page of denominators, by unit, base and ages, the newest first; `next` is the cursor of the next page."""
+    """A page of denominators, in the order of their ids; `next` is the cursor of the next page."""
 
     denominators: list[DenominatorV1]
     next: str | None
 
 
 class TargetPage(Contract):
-    """A page of targets; `next` is the cursor of the next page."""
+    """A page of targets, in the order of their ids; `next` is the cursor of the next page."""
 
     targets: list[TargetV1]
     next: str | None

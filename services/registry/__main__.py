@@ -76,10 +76,17 @@ def _add_load(commands: Any) -> None:
     a_map = kinds.add_parser("map", parents=[waiting], help="administrative units and their lineage")
     a_map.add_argument("--units", type=Path, help="default: data/admin_units.csv")
     a_map.add_argument("--lineage", type=Path, help="default: data/admin_lineage.csv")
-    for name, default in (("catalogue", "data/catalogue.toml"), ("partners", "data/partners.toml")):
+    for name, default in (
+        ("catalogue", "data/catalogue.toml and data/indicators.toml"),
+        ("partners", "data/partners.toml"),
+    ):
         one = kinds.add_parser(name, parents=[waiting], help=f"default: {default}")
         one.add_argument("file", type=Path, nargs="?")
     kinds.add_parser("teams", parents=[waiting], help="a CSV of teams").add_argument("file", type=Path)
+    bases = kinds.add_parser(
+        "denominators", parents=[waiting], help="a CSV of unit,base,min_age,max_age,on,value,source"
+    )
+    bases.add_argument("file", type=Path)
     kinds.add_parser(
         "clients",
         parents=[waiting],
@@ -119,20 +126,26 @@ def _files(asked: Arguments, data: Path) -> list[tuple[loading.Load, list[Path]]
             units, lineage = asked.units or data / "admin_units.csv", asked.lineage or data / "admin_lineage.csv"
             return [(loading.load_map, [units, lineage])]
         case "catalogue":
-            return [(loading.load_catalogue, [asked.file or data / "catalogue.toml"])]
+            return [(loading.load_catalogue, [asked.file] if asked.file else _catalogue(data))]
         case "partners":
             return [(loading.load_partners, [asked.file or data / "partners.toml"])]
         case "teams":
             return [(loading.load_teams, [asked.file])]
+        case "denominators":
+            return [(loading.load_denominators, [asked.file])]
         case "clients":
             return [(loading.load_clients, [asked.file])]
     return [
         (loading.load_map, [data / "admin_units.csv", data / "admin_lineage.csv"]),
-        (loading.load_catalogue, [data / "catalogue.toml"]),
+        (loading.load_catalogue, _catalogue(data)),
         (loading.load_partners, [data / "partners.toml"]),
         *((loading.load_teams, [file]) for file in sorted(data.glob("teams_*.csv"))),
         *((loading.load_clients, [file]) for file in [asked.clients] if file is not None),
     ]
+
+
+def _catalogue(data: Path) -> list[Path]:
+    return [data / "catalogue.toml", data / "indicators.toml"]
 
 
 async def _load(asked: Arguments, settings: CommandSettings) -> None:

@@ -54,8 +54,8 @@ WRITE = Operation(
         "Mỗi dòng được trả lời riêng: `created`, `changed` (giá trị khác của một dòng đã có: bản mới), `same` hoặc "
         "`rejected` (xem `errors`). Tối đa 1.000 dòng. Gửi lại là an toàn. `population_adult` phải có `min_age`: không "
         "có một tuổi trưởng thành duy nhất. Không tự nghĩ ra dân số: hãy ghi `source`.",
-        "Every row is answered by itself: `created`, `changed` (another value of a row that was known: a new revision), "
-        "`same` or `rejected` (see `errors`). At most 1,000 rows. A resend is safe. `population_adult` needs `min_age`: "
+        "Every row is answered by itself: `created`, `changed` (another value of a known row, a new revision), `same` "
+        "or `rejected` (see `errors`). At most 1,000 rows. A resend is safe. `population_adult` needs `min_age`, as "
         "there is no one age of adulthood. Do not invent populations: name the `source`.",
     ),
     request=DenominatorBatch,

@@ -76,9 +76,9 @@ CATALOGUE = Operation(
     operation_id="read_catalogue",
     summary=Words("Danh mục chỉ tiêu, nền tảng, chủ đề, chỉ số", "Measures, platforms, topics and indicators"),
     description=Words(
-        "Những mã mà một dòng được phép ghi và những chỉ số được báo cáo, với tên tiếng Việt, tiếng Anh, đơn vị đếm, mẫu "
-        "số và hiệu lực. `aliases` là cách viết khác: nơi nào nhận mã cũng nhận chúng. `version` tăng khi ý nghĩa đổi. "
-        "Với `on` chỉ trả những mục có hiệu lực ngày đó.",
+        "Những mã mà một dòng được phép ghi và những chỉ số được báo cáo, với tên tiếng Việt, tiếng Anh, đơn vị đếm, "
+        "mẫu số và hiệu lực. `aliases` là cách viết khác: nơi nào nhận mã cũng nhận chúng. `version` tăng khi ý nghĩa "
+        "đổi. Với `on` chỉ trả những mục có hiệu lực ngày đó.",
         "The codes a line may name and the indicators that are reported, with Vietnamese and English names, unit of "
         "count, denominator and validity. `aliases` are other spellings: they are taken wherever a code is. `version` "
         "is raised when the meaning changes. With `on`, only what is valid on that day.",

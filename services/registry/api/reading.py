@@ -10,7 +10,7 @@ from starlette.routing import Route
 from libs.common.db import transaction
 from libs.common.http import parameters
 from services.registry.api.door import Door
-from services.registry.api.parts import answer, page_answer, paging, today, unit_asked
+from services.registry.api.parts import answer, day_asked, page_answer, paging, today, unit_asked
 from services.registry.use_cases import reading
 from services.registry.use_cases.atlas import Keeper
 
@@ -29,11 +29,11 @@ class ReadingApi:
         return [Route("/v1/catalogue", self.read_catalogue), Route("/v1/teams", self.list_teams)]
 
     async def read_catalogue(self, request: Request) -> Response:
-        """Give measures, platforms and topics."""
+        """Give measures, platforms, topics and indicators, with a day those valid then."""
         self.door.caller(request)
-        parameters(request)
+        day = day_asked(parameters(request, "on"), "on")
         async with transaction(self.door.engine, readonly=True) as connection:
-            found = await reading.read_catalogue(connection)
+            found = await reading.read_catalogue(connection, day)
         return answer(request, {kind: [msgspec.Raw(body) for body in bodies] for kind, bodies in found.items()})
 
     async def list_teams(self, request: Request) -> Response:

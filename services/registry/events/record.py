@@ -1,32 +1,33 @@
-"""Events of the map, the catalogue, clients and keys, and how any record becomes an event."""
+"""Events of the map, teams, clients and keys, and how any record becomes an event."""
 
 from dataclasses import dataclass
 from functools import lru_cache, singledispatch
 from typing import TypeAlias
 from uuid import UUID
 
-from libs.contracts.model import Contract, Names
+from libs.contracts.model import Contract
 from libs.contracts.registry import (
     ClientV1,
-    MeasureV1,
     PartnerV1,
-    PlatformV1,
     SigningKeyV1,
     SuccessorV1,
-    TopicV1,
     UnitV1,
 )
 from libs.contracts.topics import type_of
 from services.registry.domain.catalogue import Measure, Platform, Topic
 from services.registry.domain.clients import Client, Partner, SigningKey
+from services.registry.domain.indicators import Indicator
 from services.registry.domain.members import Member
+from services.registry.domain.reference import Denominator, Target
 from services.registry.domain.rosters import Placed
 from services.registry.domain.teams import Team
 from services.registry.domain.units import Successor, Unit
 
 __all__ = ["Event", "Record", "contract_of", "event_of", "unit_of"]
 
-Record: TypeAlias = Unit | Team | Member | Placed | Measure | Platform | Topic | Client | SigningKey
+Record: TypeAlias = (
+    Unit | Team | Member | Placed | Measure | Platform | Topic | Indicator | Denominator | Target | Client | SigningKey
+)
 
 
 @dataclass(frozen=True)
@@ -97,39 +98,6 @@ def _unit(unit: Unit, revision: int) -> Contract:
             for edge in unit.successors
         ],
     )
-
-
-@contract_of.register
-def _measure(measure: Measure, revision: int) -> Contract:
-    return MeasureV1(
-        code=measure.code,
-        revision=revision,
-        version=measure.version,
-        names=Names(vi=measure.names.vi, en=measure.names.en),
-        unit_of_count=measure.unit_of_count,
-        topic=measure.topic,
-        stages=list(measure.stages),
-        valid_from=measure.valid_from,
-        valid_to=measure.valid_to,
-    )
-
-
-@contract_of.register
-def _platform(platform: Platform, revision: int) -> Contract:
-    return PlatformV1(
-        code=platform.code,
-        revision=revision,
-        names=Names(vi=platform.names.vi, en=platform.names.en),
-        kind=platform.kind,
-        aliases=list(platform.aliases),
-        valid_from=platform.valid_from,
-        valid_to=platform.valid_to,
-    )
-
-
-@contract_of.register
-def _topic(topic: Topic, revision: int) -> Contract:
-    return TopicV1(code=topic.code, revision=revision, names=Names(vi=topic.names.vi, en=topic.names.en))
 
 
 @contract_of.register

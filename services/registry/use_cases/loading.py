@@ -1,18 +1,26 @@
 """Loading reference files: what is new or changed becomes a revision, what is the same appends nothing."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from libs.common.db import Connection
-from libs.contracts.registry import UnitV1
+from libs.common.problem import Catalogue
+from libs.contracts.problems import entries
+from libs.contracts.reference import IndicatorV1
+from libs.contracts.registry import MeasureV1, UnitV1
 from libs.contracts.topics import type_of
 from services.registry.domain import catalogue, clients, map_files, reloading, teams
 from services.registry.domain.clients import Client, Declared
 from services.registry.domain.files import Row
+from services.registry.domain.reference import read_denominators
 from services.registry.domain.units import Unit
 from services.registry.events import Event, Record, event_of, unit_of
+from services.registry.events.catalogue import indicator_of, measure_of
 from services.registry.store import access, log, reads, reforms
+from services.registry.use_cases.atlas import Keeper
+from services.registry.use_cases.reference import write_denominators
 
 __all__ = [
     "File",
@@ -20,6 +28,7 @@ __all__ = [
     "Loaded",
     "load_catalogue",
     "load_clients",
+    "load_denominators",
     "load_map",
     "load_partners",
     "load_teams",
@@ -85,13 +94,19 @@ async def _known_beside(connection: Connection, read: Sequence[Unit]) -> dict[UU
     return {unit.record_id: unit for unit in map(unit_of, bodies)}
 
 
-async def load_catalogue(connection: Connection, file: File) -> list[Loaded]:
-    """Load measures, platforms and topics; raises BadFile."""
-    read = catalogue.build(*file)
+async def load_catalogue(connection: Connection, *files: File) -> list[Loaded]:
+    """Load measures, platforms, topics and indicators; raises BadFile, also where a meaning changes silently."""
+    read = catalogue.build(*files)
+    await log.lock(connection)
+    measures = await log.heads(connection, type_of(MeasureV1))
+    indicators = await log.heads(connection, type_of(IndicatorV1))
+    known = {record_id: measure_of(head.body) for record_id, head in measures.items()}
+    catalogue.check_meaning(read, {**known, **{each: indicator_of(head.body) for each, head in indicators.items()}})
     return [
         await save(connection, "topics", read.topics),
         await save(connection, "measures", read.measures),
         await save(connection, "platforms", read.platforms),
+        await save(connection, "indicators", read.indicators),
     ]
 
 
@@ -100,6 +115,22 @@ async def load_teams(connection: Connection, file: File) -> list[Loaded]:
     rows = teams.read_teams(*file)
     known = await reads.find_units(connection, [row.text("unit_code") for row in rows])
     return [await save(connection, "teams", teams.build_teams(rows, known))]
+
+
+async def load_denominators(connection: Connection, file: File) -> list[Loaded]:
+    """Load denominators; raises BadFile where a row cannot be taken, and then takes none."""
+    rows = read_denominators(*file)
+    atlas = await Keeper().newest(connection)
+    outcomes = await write_denominators(connection, atlas, [made for _, made in rows], root=None)
+    sentences = Catalogue.of(entries())
+    for (row, _), outcome in zip(rows, outcomes, strict=True):
+        for fault in outcome.faults:
+            said = sentences.describe(fault)
+            row.wrong(fault.pointer.removeprefix("/"), said["vi"], said["en"])
+    if rows:
+        rows[0][0].reading.done()
+    became = Counter(outcome.status for outcome in outcomes)
+    return [Loaded("denominators", len(rows), became["created"], became["changed"])]
 
 
 async def load_partners(connection: Connection, file: File) -> list[Loaded]:

@@ -1,13 +1,16 @@
 """What portals and apps read: the catalogue, units, teams."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from libs.common.db import Connection
-from libs.contracts.model import Contract
+from libs.contracts.reference import IndicatorV1
 from libs.contracts.registry import MeasureV1, PlatformV1, TopicV1, UnitV1
 from libs.contracts.topics import type_of
 from services.registry.domain.atlas import Atlas, Wanted
+from services.registry.domain.units import valid_on
 from services.registry.store import log, reads
 from services.registry.store.reads import Page
 
@@ -26,12 +29,29 @@ class Paging:
     limit: int
 
 
-async def read_catalogue(connection: Connection) -> dict[str, list[bytes]]:
-    """Give every measure, platform and topic, each by code."""
-    kinds: dict[str, type[Contract]] = {"measures": MeasureV1, "platforms": PlatformV1, "topics": TopicV1}
-    found = {kind: await log.heads(connection, type_of(contract)) for kind, contract in kinds.items()}
-    # A body begins with its code.
-    return {kind: sorted(head.body for head in heads.values()) for kind, heads in found.items()}
+CATALOGUE: Mapping[str, type[MeasureV1] | type[PlatformV1] | type[TopicV1] | type[IndicatorV1]] = {
+    "measures": MeasureV1,
+    "platforms": PlatformV1,
+    "topics": TopicV1,
+    "indicators": IndicatorV1,
+}
+
+
+async def read_catalogue(connection: Connection, day: date | None) -> dict[str, list[bytes]]:
+    """Give every measure, platform, topic and indicator, each by code; with a day, those valid then."""
+    found = {kind: await log.heads(connection, type_of(contract)) for kind, contract in CATALOGUE.items()}
+    return {
+        # A body begins with its code.
+        kind: sorted(head.body for head in heads.values() if day is None or _holds(CATALOGUE[kind], head.body, day))
+        for kind, heads in found.items()
+    }
+
+
+def _holds(
+    contract: type[MeasureV1] | type[PlatformV1] | type[TopicV1] | type[IndicatorV1], body: bytes, day: date
+) -> bool:
+    told = contract.model_validate_json(body)
+    return valid_on(told.valid_from, told.valid_to, day)
 
 
 async def read_unit(connection: Connection, unit_id: UUID) -> bytes | None:

@@ -139,8 +139,8 @@ class Registry:
     async def tell(self, bootstrap: str) -> None:
         """Make all topics and send everything there is to know, then that it was everything."""
         land = the_land()
-        read = catalogue.build("catalogue.toml", (DATA / "catalogue.toml").read_bytes())
-        named: list[Record] = [*read.topics, *read.measures, *read.platforms]
+        read = catalogue.build(*((name, (DATA / name).read_bytes()) for name in ("catalogue.toml", "indicators.toml")))
+        named: list[Record] = [*read.topics, *read.measures, *read.platforms, *read.indicators]
         states: dict[TopicSpec, list[Event]] = {
             UNITS: [*(event_of(unit, 1) for unit in land.units), *map(_unit_event, land.hamlets)],
             TEAMS: [event_of(team, 1) for team in land.teams],

@@ -49,7 +49,7 @@ class Registry:
     async def load_tree(self) -> None:
         """Load the map, the catalogue, partners and teams of the tree."""
         await self.load(loading.load_map, *_files("admin_units.csv", "admin_lineage.csv"))
-        await self.load(loading.load_catalogue, *_files("catalogue.toml"))
+        await self.load(loading.load_catalogue, *_files("catalogue.toml", "indicators.toml"))
         await self.load(loading.load_partners, *_files("partners.toml"))
         await self.load(loading.load_teams, *_files("teams_sa_dec.csv"))
 

@@ -35,9 +35,9 @@ async def _read(registry: Registry, target: str, *, client_id: str = "portal", *
     return await call(registry.app, "GET", target, headers={"authorization": f"Bearer {token}", **headers})
 
 
-async def token_of(registry: Registry) -> str:
-    """Give a token of the client `portal`."""
-    token: str = (await _token(registry)).json["access_token"]
+async def token_of(registry: Registry, client_id: str = "portal") -> str:
+    """Give a token of a client."""
+    token: str = (await _token(registry, client_id)).json["access_token"]
     return token
 
 

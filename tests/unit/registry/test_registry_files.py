@@ -8,9 +8,10 @@ from uuid import UUID
 
 import pytest
 
+from libs.contracts import reference as bases
 from libs.contracts import registry as contract
 from libs.contracts.topics import TOPICS, type_of
-from services.registry.domain import catalogue, clients, teams, units
+from services.registry.domain import catalogue, clients, indicators, teams, units
 from services.registry.domain.clients import Client, build_clients, build_partners, granted, read_clients
 from services.registry.domain.files import BadFile
 from services.registry.domain.units import UnitRef
@@ -18,6 +19,7 @@ from services.registry.events import event_of
 from services.registry.wiring import topics
 
 DATA = Path(__file__).parents[3] / "data"
+TREE = [(name, (DATA / name).read_bytes()) for name in ("catalogue.toml", "indicators.toml")]
 REFORM = date(2025, 7, 1)
 WARD = UnitRef(UUID(int=1), "29905", None, REFORM)
 SUCCESSOR = UnitRef(UUID(int=2), "29905", REFORM, None)
@@ -30,6 +32,8 @@ def test_words_of_the_domain_are_those_of_the_contract() -> None:
     assert units.LEVELS == contract.LEVELS
     assert clients.SCOPES == contract.SCOPES
     assert clients.CLIENT_KINDS == contract.CLIENT_KINDS
+    assert (indicators.BASES, indicators.INDICATOR_KINDS) == (bases.DENOMINATOR_BASES, bases.INDICATOR_KINDS)
+    assert (indicators.AGGREGATIONS, indicators.OBSERVATION_KINDS) == (bases.AGGREGATIONS, bases.OBSERVATION_KINDS)
     assert get_args(contract.UnitOfCount) == catalogue.UNITS_OF_COUNT
     assert get_args(contract.TeamV1.model_fields["type"].annotation) == teams.TEAM_TYPES
     assert get_args(contract.PartnerV1.model_fields["kind"].annotation) == clients.PARTNER_KINDS
@@ -76,7 +80,7 @@ def test_a_wrong_team_is_named_by_line_and_column(wrong: str, place: str, column
 
 
 def test_the_catalogue_of_the_tree_is_whole() -> None:
-    read = catalogue.build("catalogue.toml", (DATA / "catalogue.toml").read_bytes())
+    read = catalogue.build(*TREE)
     measures = {measure.code: measure for measure in read.measures}
     assert list(measures) == ["FLD-01", *(f"FLD-{number:02}" for number in range(4, 17))]
     assert measures["FLD-05"].stages == ("installed", "registered", "activated", "integrated")
@@ -88,7 +92,8 @@ def test_the_catalogue_of_the_tree_is_whole() -> None:
     events = [event_of(measure, 1) for measure in read.measures]
     events += [event_of(platform, 1) for platform in read.platforms]
     events += [event_of(topic, 1) for topic in read.topics]
-    assert len({event.record_id for event in events}) == 14 + 19 + 15
+    events += [event_of(indicator, 1) for indicator in read.indicators]
+    assert len({event.record_id for event in events}) == 14 + 19 + 15 + 74
 
 
 @pytest.mark.parametrize(
@@ -107,7 +112,7 @@ def test_a_wrong_entry_of_the_catalogue_is_named(was: str, now: str, column: str
     text = (DATA / "catalogue.toml").read_text()
     assert was in text
     with pytest.raises(BadFile) as raised:
-        catalogue.build("catalogue.toml", text.replace(was, now).encode())
+        catalogue.build(("catalogue.toml", text.replace(was, now).encode()))
     assert [mistake.column for mistake in raised.value.mistakes] == [column]
 
 
