@@ -20,6 +20,7 @@ __all__ = [
     "heads_beside",
     "heads_of",
     "is_published",
+    "known_ids",
     "lock",
     "newest",
 ]
@@ -103,6 +104,14 @@ async def exists(connection: Connection, record_id: UUID) -> bool:
     """Say whether there is a record of any type with an id."""
     known: bool = await connection.fetchval("SELECT EXISTS (SELECT FROM log WHERE record_id = $1)", record_id)
     return known
+
+
+async def known_ids(connection: Connection, record_ids: Collection[UUID]) -> list[UUID]:
+    """Give those ids under which there is a record of any type."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT record_id FROM log WHERE record_id = ANY($1::uuid[])", list(set(record_ids))
+    )
+    return [row["record_id"] for row in rows]
 
 
 async def after(connection: Connection, position: Position, event_type: str, limit: int) -> list[Appended]:

@@ -19,6 +19,7 @@ from services.registry.domain.units import Unit
 from services.registry.events import Event, Record, event_of, unit_of
 from services.registry.events.catalogue import indicator_of, measure_of
 from services.registry.store import access, log, reads, reforms
+from services.registry.use_cases import team_files
 from services.registry.use_cases.atlas import Keeper
 from services.registry.use_cases.reference import write_denominators
 
@@ -114,7 +115,12 @@ async def load_teams(connection: Connection, file: File) -> list[Loaded]:
     """Load teams, whose units must be known; raises BadFile."""
     rows = teams.read_teams(*file)
     known = await reads.find_units(connection, [row.text("unit_code") for row in rows])
-    return [await save(connection, "teams", teams.build_teams(rows, known))]
+    told = teams.build_teams(rows, known)
+    await log.lock(connection)
+    changed = await team_files.settle_file(connection, told)
+    saved = await save(connection, "teams", changed)
+    await team_files.end_memberships(connection, changed)
+    return [replace(saved, read=len(told))]
 
 
 async def load_denominators(connection: Connection, file: File) -> list[Loaded]:
