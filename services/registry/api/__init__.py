@@ -5,10 +5,15 @@ from starlette.routing import Route
 from libs.common.sealing import Sealer
 from services.registry.api.door import Door
 from services.registry.api.map import MapApi
+from services.registry.api.members import MembersApi
+from services.registry.api.placed import PlacedApi
 from services.registry.api.reading import ReadingApi
 from services.registry.api.reference import ReferenceApi
+from services.registry.api.teams import TeamsApi
 from services.registry.api.tokens import TokensApi
+from services.registry.api.writing import Counter
 from services.registry.use_cases.atlas import Keeper
+from services.registry.use_cases.safe import Safe
 from services.registry.use_cases.tokens import Signer
 
 __all__ = ["Door", "routes"]
@@ -16,5 +21,14 @@ __all__ = ["Door", "routes"]
 
 def routes(door: Door, signer: Signer, keeper: Keeper, sealer: Sealer) -> list[Route]:
     """Give every route of the service."""
-    apis = (TokensApi(door, signer), ReadingApi(door, keeper), MapApi(door, keeper), ReferenceApi(door, keeper))
+    counter = Counter(door, keeper, Safe(sealer))
+    apis = (
+        TokensApi(door, signer),
+        ReadingApi(door),
+        MapApi(door, keeper),
+        TeamsApi(counter),
+        MembersApi(counter),
+        PlacedApi(counter),
+        ReferenceApi(door, keeper),
+    )
     return [route for api in apis for route in api.routes()]

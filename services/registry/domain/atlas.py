@@ -128,6 +128,21 @@ class Atlas:
         """Give every unit whose parent another is, or was."""
         return [self.units[child] for child in self._children.get(unit_id, ())]
 
+    def held_by(self, unit_id: UUID) -> set[UUID]:
+        """Give every unit version whose whole territory lies in a unit, itself included (see `within`)."""
+        held, waiting = {unit_id}, [unit_id]
+        while waiting:
+            one = waiting.pop()
+            whole = {
+                source
+                for source in self._came_from.get(one, ())
+                if any(edge.unit_id == one and edge.share == "whole" for edge in self.units[source].successors)
+            }
+            new = (whole | self._children.get(one, set())) - held
+            held |= new
+            waiting += new
+        return held
+
     def find(self, wanted: Wanted) -> list[Unit]:
         """Give the units wanted: by name the nearest first, then the higher, then by code, then the older."""
         units = self.bearers(wanted.code) if wanted.code is not None else self.units.values()
@@ -155,6 +170,10 @@ class Atlas:
         listed = self.on(code, listed_on)
         if listed is None:
             return Resolution("not_listed" if self._by_code.get(code) else "unknown", None, ())
+        return self.standing(listed, day)
+
+    def standing(self, listed: Unit, day: date) -> Resolution:
+        """Say which units hold a unit's territory on a day."""
         if _is_valid(listed, day):
             return Resolution("same", listed, (listed,))
         direction: Direction = "forward" if listed.valid_to is not None and listed.valid_to <= day else "backward"

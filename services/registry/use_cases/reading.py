@@ -12,9 +12,9 @@ from libs.contracts.topics import type_of
 from services.registry.domain.atlas import Atlas, Wanted
 from services.registry.domain.units import valid_on
 from services.registry.store import log, reads
-from services.registry.store.reads import Page
+from services.registry.store.reads import Page, TeamFilter
 
-__all__ = ["BadCursor", "Page", "Paging", "list_teams", "list_units", "read_catalogue", "read_unit"]
+__all__ = ["BadCursor", "Page", "Paging", "TeamFilter", "list_teams", "list_units", "read_catalogue", "read_unit"]
 
 
 class BadCursor(Exception):
@@ -73,9 +73,6 @@ async def list_units(connection: Connection, atlas: Atlas, wanted: Wanted, pagin
     return Page(await log.bodies(connection, type_of(UnitV1), page), last)
 
 
-async def list_teams(
-    connection: Connection, *, code: str | None, unit_id: UUID | None, root: UUID | None, paging: Paging
-) -> Page:
-    """Give a page of the teams within a unit, and within the client's own subtree."""
-    asked = reads.TeamFilter(code, [each for each in (unit_id, root) if each is not None])
-    return await reads.read_teams(connection, asked, paging.after, paging.limit)
+async def list_teams(connection: Connection, wanted: TeamFilter, paging: Paging) -> Page:
+    """Give a page of teams."""
+    return await reads.read_teams(connection, wanted, paging.after, paging.limit)
