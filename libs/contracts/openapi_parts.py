@@ -117,6 +117,11 @@ TAGS = [
     _tag("targets", "Chỉ tiêu phải đạt", "Targets"),
     _tag("units", "Đơn vị hành chính theo thời gian", "Administrative units in time"),
     _tag("teams", "Các tổ", "Teams"),
+    _tag("members", "Thành viên của các tổ", "Members of teams"),
+    _tag("help", "Cho người dân: ai giúp được, ở đâu, khi nào", "For citizens: who helps where and when"),
+    _tag("rosters", "Lịch trực", "Duty rosters"),
+    _tag("waves", "Đợt ra quân", "Campaign waves"),
+    _tag("models", "Mô hình", "Models"),
     _tag("problems", "Mã lỗi", "Problem codes"),
 ]
 

@@ -1,6 +1,6 @@
 """The table of the public API's operations: it drives the gateway's routing and the OpenAPI document."""
 
-from libs.contracts.operations import gateway, metrics, network, records, reference, registry
+from libs.contracts.operations import gateway, members, metrics, network, placed, records, reference, registry, teams
 from libs.contracts.operations.access import SCOPE_WORDS
 from libs.contracts.operations.model import Operation, Parameter, Words
 
@@ -11,6 +11,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *metrics.OPERATIONS,
     *network.OPERATIONS,
     *registry.OPERATIONS,
+    *teams.OPERATIONS,
+    *members.OPERATIONS,
+    *placed.OPERATIONS,
     *reference.OPERATIONS,
     *gateway.OPERATIONS,
 )

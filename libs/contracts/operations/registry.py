@@ -1,4 +1,4 @@
-"""Operations of the registry: tokens and keys, the catalogue, units, teams."""
+"""Operations of the registry: tokens and keys, the catalogue, units."""
 
 from dataclasses import replace
 
@@ -10,7 +10,6 @@ from libs.contracts.registry_api import (
     Lineage,
     ResolveCodes,
     ResolvedCodes,
-    TeamPage,
     TokenAnswer,
     TokenRequest,
     UnitPage,
@@ -209,23 +208,5 @@ RESOLVE = replace(
     revalidates=False,
 )
 
-TEAMS = replace(
-    UNITS,
-    path="/v1/teams",
-    operation_id="list_teams",
-    summary=Words("Tổ công nghệ số cộng đồng", "Community digital-technology teams"),
-    description=Words(
-        "Các tổ của một đơn vị và mọi cấp dưới, với cấp, loại, đơn vị và ngày thành lập, giải thể.",
-        "The teams of a unit and all below it, with level, type, unit and the days they began and ended.",
-    ),
-    response=TeamPage,
-    parameters=(
-        Parameter("unit", "query", {"type": "string"}, Words("id hoặc mã đơn vị.", "Unit id or code."), "29905"),
-        Parameter("code", "query", {"type": "string"}, Words("Mã của tổ.", "The team's code.")),
-        *paging(default=100, most=500),
-    ),
-    problems=(*GUARDED, "bad_parameter", "unknown_unit"),
-)
-
-OPERATIONS = (*ACCESS, CATALOGUE, UNITS, UNIT, LINEAGE, RESOLVE, TEAMS)
+OPERATIONS = (*ACCESS, CATALOGUE, UNITS, UNIT, LINEAGE, RESOLVE)
 """Tokens and keys need no token; the rest the scope registry:read."""
