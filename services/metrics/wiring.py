@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -46,8 +47,17 @@ async def open_database(settings: CommandSettings) -> AsyncIterator[db.Engine]:
         yield engine
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def build_api(
-    engine: db.Engine, guard: Guard, picture: Picture, settings: Settings, ready: Callable[[], bool]
+    engine: db.Engine,
+    guard: Guard,
+    picture: Picture,
+    settings: Settings,
+    ready: Callable[[], bool],
+    now: Callable[[], datetime] = _now,
 ) -> tuple[list[BaseRoute], Counted]:
     """Build the routes, and the poller that they wait with."""
 
@@ -64,6 +74,7 @@ def build_api(
         Memories(settings.memory_bytes, quick_of),
         counted,
         ready,
+        now,
         smallest_shown=settings.smallest_shown,
         at_least_seconds=settings.at_least_seconds,
     )

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -119,14 +119,14 @@ def a_picture() -> Picture:
     """A province with a city of two wards, one later merged into a new ward; a commune elsewhere."""
     picture = Picture()
     city, ward, other = (PROVINCE, CITY), (PROVINCE, CITY, WARD), (PROVINCE, CITY, OTHER_WARD)
-    for unit_id, code, level, name, path, within, end in (
-        (PROVINCE, "87", "province", "Tỉnh Đồng Tháp", (PROVINCE,), (PROVINCE,), None),
-        (CITY, "867", "district", "Thành phố Sa Đéc", city, city, REFORM),
-        (WARD, "29905", "commune", "Phường 1", ward, (*ward, NEW_WARD), REFORM),
-        (OTHER_WARD, "29908", "commune", "Phường 2", other, other, REFORM),
-        (ELSEWHERE, "00001", "commune", "Xã Khác", (ELSEWHERE,), (ELSEWHERE,), None),
+    for unit_id, code, level, name, path, within, end, successors in (
+        (PROVINCE, "87", "province", "Tỉnh Đồng Tháp", (PROVINCE,), (PROVINCE,), None, ()),
+        (CITY, "867", "district", "Thành phố Sa Đéc", city, city, REFORM, ()),
+        (WARD, "29905", "commune", "Phường 1", ward, (*ward, NEW_WARD), REFORM, (NEW_WARD,)),
+        (OTHER_WARD, "29908", "commune", "Phường 2", other, other, REFORM, ()),
+        (ELSEWHERE, "00001", "commune", "Xã Khác", (ELSEWHERE,), (ELSEWHERE,), None, ()),
     ):
-        picture.units.take(Unit(unit_id, 1, code, level, name, None, end, path, within))
+        picture.units.take(Unit(unit_id, 1, code, level, name, None, end, path, within, successors))
     new = (PROVINCE, NEW_WARD)
     picture.units.take(Unit(NEW_WARD, 1, "29905", "commune", "Phường Sa Đéc", REFORM, None, new, new))
     for code, unit_of_count in (("FLD-07", "install"), ("FLD-08", "install"), ("FLD-09", "encounter")):
@@ -139,6 +139,13 @@ def a_picture() -> Picture:
 
 
 @dataclass
+class Clock:
+    """What the service takes for now."""
+
+    now: datetime = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@dataclass
 class Metrics:
     """A database that is folded into, and the application that answers from it."""
 
@@ -147,6 +154,7 @@ class Metrics:
     issuer: Issuer
     picture: Picture
     counted: Counted
+    clock: Clock
 
     async def fold(self, *states: Contract | bytes) -> Handled:
         """Fold one batch in one transaction."""
@@ -192,8 +200,9 @@ async def open_metrics(url: str, *, at_least_seconds: float = 0.2) -> AsyncItera
         {"database_url": url, "kafka_bootstrap": "127.0.0.1:1", "at_least_seconds": at_least_seconds}
     )
     async with open_engine(url, application_name="test metrics", pool_size=6) as engine:
-        routes, counted = build_api(engine, guard, picture, settings, lambda: True)
+        clock = Clock()
+        routes, counted = build_api(engine, guard, picture, settings, lambda: True, lambda: clock.now)
         app = build_app(
             catalogue=Catalogue.of(entries()), routes=routes, registry=CollectorRegistry(), ready=lambda: {}
         )
-        yield Metrics(engine, app, issuer, picture, counted)
+        yield Metrics(engine, app, issuer, picture, counted, clock)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,9 +19,10 @@ from libs.common.problem import Fault, Problem
 from libs.common.strict_json import check as check_json
 from libs.common.validation import faults_of
 from libs.contracts.metrics_api import REVISION_HEADER, MetricsQuery, RevisionAnswer
+from services.metrics.domain.clock import local_day
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.picture import Picture
-from services.metrics.domain.question import check, scope_of
+from services.metrics.domain.question import Question, check, scope_of
 from services.metrics.store.query import DataRevision, read_revision
 from services.metrics.use_cases.counted import Counted, position_of
 from services.metrics.use_cases.query import Reader, answer, question_of
@@ -31,7 +33,7 @@ JSON = "application/json"
 PARAMETERS = ("measures", "from", "to", "group_by", "answers", "boundaries", "at_least")
 FILTERS = ("unit", "reporter_kind", "reporter", "platform")
 LISTS = {"measures", "group_by", "answers", "unit", "reporter", "platform"}
-FORM_OF_ANSWER = 1  # Raised when the same numbers are told differently, so that no old answer stays in a cache.
+FORM_OF_ANSWER = 2  # Raised when the same numbers are told differently, so that no old answer stays in a cache.
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class QueryApi:
     memories: Memories
     counted: Counted
     ready: Callable[[], bool]
+    now: Callable[[], datetime]
     smallest_shown: int
     at_least_seconds: float
 
@@ -83,13 +86,11 @@ class QueryApi:
             map_revision=".".join(map(str, self.picture.map_revision)),
             as_of=revision.changed_at,
         )
-        return tagged_response(
-            request, told.model_dump_json().encode(), headers={REVISION_HEADER: self._revision(revision)}
-        )
+        read_at = _revision(revision, self.picture, self._today())
+        return tagged_response(request, told.model_dump_json().encode(), headers={REVISION_HEADER: read_at})
 
-    def _revision(self, revision: DataRevision) -> str:
-        """Name all that any answer depends on besides its question and its reader."""
-        return f"{FORM_OF_ANSWER};{revision};{'.'.join(map(str, self.picture.revision))}"
+    def _today(self) -> date:
+        return local_day(self.now())
 
     def _caller(self, request: Request) -> Caller:
         if not self.ready():
@@ -100,36 +101,45 @@ class QueryApi:
 
     async def _answer(self, request: Request, caller: Caller, query: MetricsQuery) -> Response:
         reader = Reader(caller.unit_id, "metrics:exact" in caller.scopes, self.smallest_shown)
-        question = question_of(query)
-        check(question, self.picture)
+        check(question_of(query, self._today()), self.picture)
         if query.at_least is not None:
             await self.counted.wait(position_of(query.at_least), self.at_least_seconds)
         async with transaction(self.engine, isolation="repeatable_read", readonly=True) as connection:
             revision = await read_revision(connection)
-            # Behind the wait, and with nothing awaited before the tag: the map that is used is the one the tag names.
-            units = scope_of(question, self.picture, reader.subtree)
-            read_at = self._revision(revision)
+            # Behind the wait, and all of one moment: the day and the map that are used are those the tag names.
+            today, picture = self._today(), self.picture.still()
+            question = question_of(query, today)
+            check(question, picture)
+            units = scope_of(question, picture, reader.subtree)
+            read_at = _revision(revision, picture, today)
             headers = {
-                "etag": self._tag(query, reader, read_at),
+                "etag": _tag(query, question, reader, _revision(revision, picture)),
                 "cache-control": "private, no-cache",
                 REVISION_HEADER: read_at,
             }
             if is_current(request, headers["etag"]):
                 return Response(status_code=304, headers=headers)
             memory = self.memories.of(revision.epoch)
-            answered = await answer(connection, query, question, units, reader, self.picture, memory, revision)
+            answered = await answer(connection, query, question, units, reader, picture, memory, revision)
         return Response(answered.model_dump_json(by_alias=True), headers=headers, media_type=JSON)
 
-    def _tag(self, query: MetricsQuery, reader: Reader, read_at: str) -> str:
-        """Make a strong tag of everything that an answer depends on."""
-        parts = (
-            read_at,
-            reader.subtree,
-            reader.exact,
-            reader.smallest_shown,
-            query.model_dump_json(by_alias=True),
-        )
-        return f'"{hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:32]}"'
+
+def _revision(revision: DataRevision, picture: Picture, *today: date) -> str:
+    """Name all that any answer depends on besides its question and its reader; with `today`, also `current` ones."""
+    return ";".join(map(str, (FORM_OF_ANSWER, revision, ".".join(map(str, picture.revision)), *today)))
+
+
+def _tag(query: MetricsQuery, question: Question, reader: Reader, read_at: str) -> str:
+    """Make a strong tag of everything that an answer depends on."""
+    parts = (
+        read_at,
+        question.on,
+        reader.subtree,
+        reader.exact,
+        reader.smallest_shown,
+        query.model_dump_json(by_alias=True),
+    )
+    return f'"{hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:32]}"'
 
 
 def _query_in_address(request: Request) -> MetricsQuery:

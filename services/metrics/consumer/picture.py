@@ -11,8 +11,9 @@ from libs.contracts.registry import ClientV1, MeasureV1, PlatformV1, SigningKeyV
 from libs.contracts.topics import type_of
 from services.metrics.domain.map import Unit
 from services.metrics.domain.picture import Measure, Named, Picture
+from services.metrics.store.ids import quick
 
-__all__ = ["picture_handlers"]
+__all__ = ["picture_handlers", "unit_of"]
 
 
 def picture_handlers(picture: Picture, guard: Guard) -> dict[str, Apply]:
@@ -37,7 +38,7 @@ class _Told:
 
     def unit(self, body: bytes, position: Position) -> None:
         units = self.picture.units
-        units.take(_unit(UnitV1.model_validate_json(body, extra="ignore"), units.one))
+        units.take(unit_of(UnitV1.model_validate_json(body, extra="ignore"), lambda known: units.one(quick(known))))
         self.picture.moved(_place(position), map_changed=True)
 
     def team(self, body: bytes, position: Position) -> None:
@@ -64,7 +65,7 @@ class _Told:
             self.picture.moved(_place(position))
 
 
-def _unit(told: UnitV1, one: Callable[[UUID], UUID]) -> Unit:
+def unit_of(told: UnitV1, one: Callable[[UUID], UUID]) -> Unit:
     """Make a unit; `one` gives the one object that stands for an id."""
     return Unit(
         one(told.unit_id),
@@ -76,6 +77,7 @@ def _unit(told: UnitV1, one: Callable[[UUID], UUID]) -> Unit:
         told.valid_to,
         tuple(map(one, told.path)),
         tuple(map(one, told.within)),
+        tuple(one(edge.unit_id) for edge in told.successors),
     )
 
 

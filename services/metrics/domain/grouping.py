@@ -1,15 +1,17 @@
 """Groups: which row of an answer a cell or a fact belongs to."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from services.metrics.domain.facts import REPORTER_KINDS
+from services.metrics.domain.map import UnitMap
 from services.metrics.domain.picture import Picture
 from services.metrics.domain.rollups import month_of, next_month
 
-__all__ = ["Group", "Place", "days_of", "grouper", "period_of"]
+__all__ = ["Division", "Group", "Place", "days_of", "division_of", "grouper", "period_of"]
 
 
 class Place(NamedTuple):
@@ -24,7 +26,10 @@ class Place(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A row's values in the order of group_by; `unit_id` where grouped by unit, `unallocated` if above the level."""
+    """A row's values in the order of group_by; `unit_id` where grouped by unit.
+
+    `unallocated` where no unit of the level has it all: `unit_id` is then the lowest that does, if there is one.
+    """
 
     values: tuple[str | None, ...]
     unit_id: UUID | None = None
@@ -62,21 +67,45 @@ def days_of(span: str, day: date) -> tuple[date, date]:
             return day, day
 
 
-def grouper(group_by: Sequence[str], picture: Picture) -> Callable[[Place], Group]:
-    """Make the function that gives a place its group; it remembers what it has worked out."""
-    unit_level = next((g.partition(":")[2] for g in group_by if g.startswith("unit:")), None)
+@dataclass(frozen=True)
+class Division:
+    """The units of a level that numbers are told of, on a day or (None) at each fact's own time."""
+
+    level: str
+    on: date | None
+    units: UnitMap = field(compare=False)
+
+    def part(self, unit_id: UUID) -> tuple[UUID | None, bool]:
+        """Give the unit that has what was recorded in another, and whether it is of the level; else it has it all."""
+        if self.on is None:
+            return self.units.at_level(unit_id, self.level)
+        return self.units.on(self.on).at_level(unit_id, self.level)
+
+
+def division_of(group_by: Sequence[str], units: UnitMap, on: date | None) -> Division | None:
+    """Give the units that are grouped by, if any are."""
+    level = next((grouping.partition(":")[2] for grouping in group_by if grouping.startswith("unit:")), None)
+    return Division(level, on, units) if level is not None else None
+
+
+def grouper(group_by: Sequence[str], picture: Picture, on: date | None = None) -> Callable[[Place], Group]:
+    """Make the function that gives a place its group by the boundaries of a day; it remembers what it has worked out.
+
+    Without a day a unit counts in those of its own time.
+    """
+    division = division_of(group_by, picture.units, on)
     parts = [_part(grouping) for grouping in group_by]
-    unit_at = group_by.index(f"unit:{unit_level}") if unit_level else -1
-    units: dict[UUID, tuple[UUID, bool]] = {}
+    unit_at = group_by.index(f"unit:{division.level}") if division else -1
+    units: dict[UUID, tuple[UUID | None, bool]] = {}
 
     def group(place: Place) -> Group:
         values = [part(place) for part in parts]
-        if unit_level is None:
+        if division is None:
             return Group(tuple(values))
         found = units.get(place.unit_id)
         if found is None:
-            found = units[place.unit_id] = picture.units.at_level(place.unit_id, unit_level)
-        values[unit_at] = str(found[0])
+            found = units[place.unit_id] = division.part(place.unit_id)
+        values[unit_at] = str(found[0]) if found[0] is not None else None
         return Group(tuple(values), found[0], not found[1])
 
     return group

@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from services.metrics.domain.grouping import Division
 from services.metrics.domain.map import UnitMap
 from services.metrics.domain.rollups import COMMUNE, PROVINCE
 
-__all__ = ["Layout", "Member", "Plan", "coarsest", "place_of"]
+__all__ = ["Layout", "Member", "Plan", "place_of", "rolls_up"]
 
 FINER_THAN_ROLLUPS = {"reporter", "time:day", "time:week", "unit:subcommune"}
+MOST_DIVISIONS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,30 +24,34 @@ class Member:
     ready: int
 
 
+Named = tuple[int, UUID]
+"""A roll-up's level and unit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Disjoint parts of a territory: roll-ups, and units whose cells are read; `covered` are the roll-ups' units."""
+    """Disjoint parts of a territory: roll-ups, and units whose cells are read; `covered` are the roll-ups' units.
 
-    rollups: Collection[tuple[int, UUID]]
+    Each roll-up goes with one of its units, in whose group it counts as all of them do.
+    """
+
+    rollups: Mapping[Named, UUID]
     covered: Collection[UUID]
     leaves: Collection[UUID]
 
 
 @dataclass(slots=True)
 class _Whole:
-    """A commune or a province: its units, and whether its roll-up may stand for them."""
+    """A commune or a province: its units, and whether its roll-up has all of theirs."""
 
     members: frozenset[UUID]
     usable: bool
-    one_district: bool = True
     communes: Mapping[UUID, "_Whole"] = field(default_factory=dict)
 
 
-def coarsest(group_by: Collection[str]) -> str | None:
-    """Give the level of the coarsest roll-ups that can be grouped so; None: only cells can."""
-    if not FINER_THAN_ROLLUPS.isdisjoint(group_by):
-        return None
-    return next((level for level in ("commune", "district") if f"unit:{level}" in group_by), "province")
+def rolls_up(group_by: Collection[str]) -> bool:
+    """Say whether roll-ups can be grouped so; if not, only cells can."""
+    return FINER_THAN_ROLLUPS.isdisjoint(group_by)
 
 
 def place_of(unit_id: UUID, units: UnitMap) -> tuple[UUID, UUID]:
@@ -61,6 +67,7 @@ class Layout:
         self.members = members
         self._seen: tuple[UnitMap, int] | None = None
         self._provinces: dict[UUID, _Whole] = {}
+        self._divisions: dict[Division, frozenset[Named]] = {}
 
     def changed(self, version: int, members: Iterable[Member]) -> "Layout":
         """Give the layout with some members as they are now."""
@@ -76,30 +83,37 @@ class Layout:
         member = self.members.get(unit)
         return member.province_id if member is not None else None
 
-    def plan(self, coarsest: str, scope: frozenset[UUID] | None, strangers: Iterable[bytes], units: UnitMap) -> Plan:
-        """Cut a territory (None: all) into roll-ups no coarser than a level, and what must be read from cells.
+    def plan(
+        self, scope: frozenset[UUID] | None, strangers: Iterable[bytes], units: UnitMap, division: Division | None
+    ) -> Plan:
+        """Cut a territory (None: all) into roll-ups, and what must be read from cells.
 
-        A roll-up stands for its units only if all of them are asked for, and count where this map has them. The
-        strangers are units that are no members yet.
+        A roll-up stands for its units only if all of them are asked for, and are of one part where they are divided.
+        The strangers are units that are no members yet.
         """
-        rollups: list[tuple[int, UUID]] = []
+        rollups: dict[Named, UUID] = {}
         covered: list[frozenset[UUID]] = []
         leaves = {UUID(bytes=unit) for unit in strangers}
         if scope is not None:
             leaves &= scope
-        for province_id, province in self._wholes(units).items():
+        wholes = self._wholes(units)
+        divided = self._divided(wholes, division) if division is not None else frozenset()
+
+        def stands(level: int, unit_id: UUID, whole: _Whole) -> bool:
+            named = level, unit_id
+            if not whole.usable or named in divided or not (scope is None or whole.members <= scope):
+                return False
+            rollups[named] = next(iter(whole.members))
+            covered.append(whole.members)
+            return True
+
+        for province_id, province in wholes.items():
             if scope is not None and scope.isdisjoint(province.members):
                 continue
-            if coarsest == "province" and province.usable and (scope is None or province.members <= scope):
-                rollups.append((PROVINCE, province_id))
-                covered.append(province.members)
+            if stands(PROVINCE, province_id, province):
                 continue
             for commune_id, commune in province.communes.items():
-                stands = commune.usable and (commune.one_district or coarsest != "district")
-                if stands and (scope is None or commune.members <= scope):
-                    rollups.append((COMMUNE, commune_id))
-                    covered.append(commune.members)
-                else:
+                if not stands(COMMUNE, commune_id, commune):
                     leaves |= commune.members if scope is None else commune.members & scope
         return Plan(rollups, frozenset().union(*covered), leaves)
 
@@ -107,8 +121,28 @@ class Layout:
         seen = (units, units.changes)
         if self._seen != seen:
             self._provinces = self._made(units)
+            self._divisions.clear()
             self._seen = seen
         return self._provinces
+
+    def _divided(self, wholes: Mapping[UUID, _Whole], division: Division) -> frozenset[Named]:
+        """Give the roll-ups whose units are of several parts."""
+        known = self._divisions.get(division)
+        if known is None:
+            divided: set[Named] = set()
+            for province_id, province in wholes.items():
+                parts = set()
+                for commune_id, commune in province.communes.items():
+                    of_commune = {division.part(unit_id) for unit_id in commune.members}
+                    parts |= of_commune
+                    if len(of_commune) > 1:
+                        divided.add((COMMUNE, commune_id))
+                if len(parts) > 1:
+                    divided.add((PROVINCE, province_id))
+            if len(self._divisions) >= MOST_DIVISIONS:
+                self._divisions.clear()
+            known = self._divisions[division] = frozenset(divided)
+        return known
 
     def _made(self, units: UnitMap) -> dict[UUID, _Whole]:
         by_province: dict[UUID, dict[UUID, list[Member]]] = {}
@@ -119,31 +153,17 @@ class Layout:
         made = {}
         for province_id, by_commune in by_province.items():
             communes = {
-                commune_id: _commune(commune_id, members, units, alone=len(provinces_of[commune_id]) == 1)
+                commune_id: _Whole(
+                    frozenset(_one(member.unit_id, units) for member in members),
+                    # One that provinces share has the facts of units of all of them.
+                    len(provinces_of[commune_id]) == 1 and all(member.ready >= COMMUNE for member in members),
+                )
                 for commune_id, members in by_commune.items()
             }
-            usable = all(
-                member.ready >= PROVINCE and place_of(member.unit_id, units)[1] == province_id
-                for members in by_commune.values()
-                for member in members
-            )
+            usable = all(member.ready >= PROVINCE for members in by_commune.values() for member in members)
             united = frozenset().union(*(commune.members for commune in communes.values()))
-            made[province_id] = _Whole(united, usable, communes=communes)
+            made[province_id] = _Whole(united, usable, communes)
         return made
-
-
-def _commune(commune_id: UUID, members: Collection[Member], units: UnitMap, *, alone: bool) -> _Whole:
-    place, district = place_of(commune_id, units), units.at_level(commune_id, "district")[0]
-    return _Whole(
-        frozenset(_one(member.unit_id, units) for member in members),
-        # Its roll-up is grouped as the commune is: that must be as each of its units would be.
-        usable=alone
-        and all(
-            member.ready >= COMMUNE and place_of(member.unit_id, units) == place == (commune_id, member.province_id)
-            for member in members
-        ),
-        one_district=all(units.at_level(member.unit_id, "district")[0] == district for member in members),
-    )
 
 
 def _one(unit_id: UUID, units: UnitMap) -> UUID:

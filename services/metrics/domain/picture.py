@@ -1,6 +1,6 @@
 """What this process knows of the registry: the map, measures, platforms, and who reports."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from services.metrics.domain.map import UnitMap
@@ -38,6 +38,10 @@ class Picture:
     reporters: dict[UUID, Named] = field(default_factory=dict)
     map_revision: tuple[int, int, int] = (0, 0, 0)
     revision: tuple[int, int, int] = (0, 0, 0)
+
+    def still(self) -> "Picture":
+        """Give the picture with the map and the revisions as they are now, to answer with while this one changes."""
+        return replace(self, units=self.units.still())
 
     def take_measure(self, measure: Measure) -> None:
         """Take a measure's state unless a newer one is known."""

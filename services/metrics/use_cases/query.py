@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from libs.common.db import Connection
@@ -13,7 +13,7 @@ from services.metrics.domain.facts import REPORTER_KINDS
 from services.metrics.domain.grouping import Group, grouper
 from services.metrics.domain.memory import Memory
 from services.metrics.domain.picture import Picture
-from services.metrics.domain.question import Question
+from services.metrics.domain.question import Question, day_of
 from services.metrics.domain.suppression import Counts, withheld
 from services.metrics.store import query as store
 from services.metrics.store.query import DataRevision
@@ -33,8 +33,8 @@ class Reader:
     smallest_shown: int
 
 
-def question_of(query: MetricsQuery) -> Question:
-    """Give a query as the domain asks it."""
+def question_of(query: MetricsQuery, today: date) -> Question:
+    """Give a query as the domain asks it on a day; raises Problem for boundaries of no day."""
     filters = query.filters
     return Question(
         measures=tuple(dict.fromkeys(query.measures)),
@@ -47,6 +47,7 @@ def question_of(query: MetricsQuery) -> Question:
         platforms=tuple(filters.platform or ()),
         answers=frozenset(query.answers),
         boundaries=query.boundaries,
+        on=day_of(query.boundaries, today),
     )
 
 
@@ -102,9 +103,12 @@ async def _synced(connection: Connection, active: frozenset[UUID], revision: Dat
 def _contract(
     question: Question, complete: datetime | None, reader: Reader, picture: Picture, revision: DataRevision
 ) -> NumberContract:
+    known_from, day = picture.units.known_from(), question.on or question.last
     return NumberContract(
         measures=measure_contracts(question.measures, picture),
         boundaries=question.boundaries,
+        boundaries_on=question.on,
+        map_known_from=known_from if known_from is not None and day < known_from else None,
         data_revision=str(revision),
         map_revision=".".join(map(str, picture.map_revision)),
         as_of=revision.changed_at,
@@ -124,7 +128,7 @@ def _sets_for(question: Question, reader: Reader) -> frozenset[str]:
 async def _match(
     connection: Connection, question: Question, units: frozenset[UUID] | None, picture: Picture
 ) -> dict[Group, Matching]:
-    group = grouper(question.group_by, picture)
+    group = grouper(question.group_by, picture, question.on)
     found: dict[Group, Matching] = {}
     async for facts in store.facts(connection, question, units):
         for place, person, refs in facts:

@@ -9,8 +9,8 @@ from pyroaring import BitMap
 
 from libs.common.db import Connection
 from services.metrics.domain.answer import StoredCell, Unite
-from services.metrics.domain.grouping import Place, days_of
-from services.metrics.domain.layout import Plan, coarsest
+from services.metrics.domain.grouping import Place, days_of, division_of
+from services.metrics.domain.layout import Plan, rolls_up
 from services.metrics.domain.memory import Numbering, Reporters
 from services.metrics.domain.picture import Picture
 from services.metrics.domain.question import Question
@@ -37,9 +37,10 @@ SINGULAR = {"persons": "person", "households": "household"}
 
 @dataclass(slots=True)
 class _Found:
-    """A roll-up that is not empty: the row, where there is one, and what changed since."""
+    """A roll-up that is not empty: the row, where there is one, and what changed since; `unit_id` is one of its own."""
 
     key: RollupKey
+    unit_id: UUID
     row: Row | None
     changes: Sequence[Change]
     quantity: int
@@ -47,8 +48,8 @@ class _Found:
 
     def place(self) -> Place:
         """Give the place it has among cells."""
-        _, unit_id, month, measure, platform, reporter_kind = self.key
-        return Place(unit_id, measure, platform, month, NOBODY, reporter_kind)
+        _, _, month, measure, platform, reporter_kind = self.key
+        return Place(self.unit_id, measure, platform, month, NOBODY, reporter_kind)
 
     def within(self, first: date, last: date) -> bool:
         """Say whether nothing of it lies outside of some days."""
@@ -70,12 +71,12 @@ async def cells(
 
     Of the sets only those needed are read, persons or households.
     """
-    level = coarsest(question.group_by)
-    if level is None or question.reporters or not view.usable:
+    if not rolls_up(question.group_by) or question.reporters or not view.usable:
         async for slice_ in cell_store.cells(connection, question, units, sets):
             yield slice_, BitMap.union
         return
-    plan = view.layout.plan(level, units, view.strangers(), picture.units)
+    division = division_of(question.group_by, picture.units, question.on)
+    plan = view.layout.plan(units, view.strangers(), picture.units, division)
     found, spans = await _found(connection, view, question, question.measures, plan)
     lasting, passing = await _with_sets(connection, view, found, sets)
     yield lasting, view.memory.unions.unite
@@ -91,7 +92,7 @@ async def active_reporters(
     """Give who has reported anything in the units and days asked about, of whatever measure."""
     if question.reporters or not view.usable:
         return await cell_store.active_reporters(connection, question, units)
-    plan = view.layout.plan("province", units, view.strangers(), picture.units)
+    plan = view.layout.plan(units, view.strangers(), picture.units, None)
     found, spans = await _found(connection, view, question, [ANYTHING], plan)
     active = view.memory.numbering.ids(await _reporting(connection, view, found))
     for part, of_units in _rest(question, units, plan, spans):
@@ -119,7 +120,7 @@ async def _found(
     first, last = month_of(question.first), month_of(question.last)
     asked = Keys(plan.rollups, first, last, measures, question.platforms, question.reporter_kind)
     rows = {RollupKey(*row[:6]): row for row in await store.read_rows(connection, asked)}
-    found = _put_together(view, asked, rows)
+    found = _put_together(view, asked, rows, plan)
     wide = {
         each.key.month
         for each in found
@@ -129,7 +130,7 @@ async def _found(
     return [each for each in found if each.key.month not in wide], spans
 
 
-def _put_together(view: View, asked: Keys, rows: Mapping[RollupKey, Row]) -> list[_Found]:
+def _put_together(view: View, asked: Keys, rows: Mapping[RollupKey, Row], plan: Plan) -> list[_Found]:
     """Put what has changed beside the roll-ups; those that come to nothing are left out."""
     newest_base = min(view.blobs, default=0) - 1
     found: list[_Found] = []
@@ -143,8 +144,8 @@ def _put_together(view: View, asked: Keys, rows: Mapping[RollupKey, Row]) -> lis
             of_row = changes.pop(key, [])
             if of_row and row.n > newest_base:
                 of_row = [segment.changes[key] for segment in view.after(row.n, level) if key in segment.changes]
-            found.append(_Found(key, row, of_row, row.quantity, row.unknown))
-        found += [_Found(key, None, of_key, 0, 0) for key, of_key in changes.items()]
+            found.append(_Found(key, plan.rollups[key[:2]], row, of_row, row.quantity, row.unknown))
+        found += [_Found(key, plan.rollups[key[:2]], None, of_key, 0, 0) for key, of_key in changes.items()]
     for each in found:
         for change in each.changes:
             each.quantity += change.quantity

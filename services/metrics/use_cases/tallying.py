@@ -40,7 +40,7 @@ async def tally(
 ) -> Tallied:
     """Give what the question comes to in the view's snapshot; `sets` are those needed. Raises Problem."""
     asked = question, territory.visible, sets
-    group = grouper(question.group_by, picture)
+    group = grouper(question.group_by, picture, question.on)
     counting = _Counting(connection, view, question, territory, picture, sets, group)
     known = view.memory.tallies.get(asked)
     try:
@@ -51,8 +51,7 @@ async def tally(
         raise Problem("result_too_large", limit=MAX_ROWS) from None
     known = view.memory.tallies.get(asked)
     later = known is None or known.n < tallied.n or known.map_changes != tallied.map_changes
-    # Of a map that changed meanwhile nothing is kept: some of it may be from before, some from after.
-    if view.usable and later and picture.units.changes == territory.map_changes:
+    if view.usable and later:
         view.memory.tallies.keep(asked, tallied, tallied.size())
     return tallied
 

@@ -253,7 +253,8 @@ async def test_more_than_a_thousand_rows_are_refused(metrics: Metrics) -> None:
 @pytest.mark.parametrize(
     ("query", "code", "pointer"),
     [
-        ({"boundaries": "current"}, "unknown_boundaries", "/boundaries"),
+        ({"boundaries": "now"}, "unknown_boundaries", "/boundaries"),
+        ({"boundaries": "2025-02-30"}, "unknown_boundaries", "/boundaries"),
         ({"measures": ["FLD-99"]}, "unknown_measure", "/measures/0"),
         ({"measures": []}, "malformed", "/measures"),
         ({"group_by": ["unit:village"]}, "malformed", "/group_by/0"),

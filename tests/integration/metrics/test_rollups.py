@@ -73,6 +73,26 @@ QUERIES: list[dict[str, Any]] = [
         (["measure"], "2025-04-15", "2025-12-31", {}, "new ward"),
     ]
 ]
+QUERIES += [
+    {"group_by": group_by, "from": "2025-01-01", "to": "2025-12-31", "filters": filters, "client": client, **on}
+    for on in ({"boundaries": "2025-06-30"}, {"boundaries": "2025-07-01"}, {"boundaries": "current"})
+    for group_by, filters, client in [
+        (["unit:province", "time:month"], {}, "exact"),
+        (["unit:commune", "measure"], {}, "exact"),
+        (["unit:subcommune"], {}, "exact"),
+        (["measure"], {"unit": [str(NEW_WARD)]}, "exact"),
+        (["time:month", "unit:commune"], {"unit": [str(CITY)]}, "portal"),
+    ]
+]
+QUERIES += [
+    {
+        "group_by": ["unit:district"],
+        "from": "2025-01-01",
+        "to": "2025-12-31",
+        "boundaries": "2025-05-01",
+        "client": "exact",
+    }
+]
 
 
 @pytest_asyncio.fixture
@@ -367,7 +387,7 @@ async def old_snapshot(metrics: Metrics) -> AsyncIterator[Callable[[dict[str, An
         async def ask(asked: dict[str, Any]) -> Any:
             given = {key: value for key, value in asked.items() if key != "client"}
             query = MetricsQuery.model_validate_json(json.dumps({"measures": MEASURES, "answers": ALL, **given}))
-            question = question_of(query)
+            question = question_of(query, date(2026, 1, 1))
             units = scope_of(question, metrics.picture, None)
             reader = Reader(None, asked["client"] == "exact", 5)
             async with transaction(metrics.engine, isolation="repeatable_read", readonly=True) as new:

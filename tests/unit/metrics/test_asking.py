@@ -74,7 +74,6 @@ def test_a_ward_belongs_to_the_province_of_its_path() -> None:
 @pytest.mark.parametrize(
     ("changes", "code", "pointer"),
     [
-        ({"boundaries": "current"}, "unknown_boundaries", "/boundaries"),
         ({"first": date(2025, 5, 11)}, "range_reversed", "/from"),
         ({"last": date(2035, 5, 18)}, "range_too_long", "/to"),
         ({"group_by": ("time:day", "unit:commune", "time:week")}, "grouping_repeated", "/group_by/2"),

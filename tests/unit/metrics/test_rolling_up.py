@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 from pyroaring import BitMap
 
-from services.metrics.domain.layout import Layout, Member, coarsest, place_of
+from services.metrics.domain.grouping import division_of
+from services.metrics.domain.layout import Layout, Member, place_of, rolls_up
 from services.metrics.domain.memory import Cache, Numbering, Reporters, Segments, Unions
 from services.metrics.domain.rollups import (
     COMMUNE,
@@ -90,39 +91,54 @@ def test_a_unit_that_is_no_member_is_a_stranger() -> None:
 
 def test_a_territory_is_cut_into_roll_ups_that_lie_in_it_and_the_rest() -> None:
     layout, known = a_layout(), a_picture().units
-    everywhere = layout.plan("province", None, [], known)
+    everywhere = layout.plan(None, [], known, None)
     assert set(everywhere.rollups) == {(PROVINCE, DONG_THAP), (PROVINCE, ELSEWHERE)}
     assert not everywhere.leaves
-    city = layout.plan("province", frozenset({CITY, WARD}), [UUID(int=99).bytes], known)
+    city = layout.plan(frozenset({CITY, WARD}), [UUID(int=99).bytes], known, None)
     assert (set(city.rollups), city.leaves) == ({(COMMUNE, CITY), (COMMUNE, WARD)}, set())
-    strange = layout.plan("commune", None, [UUID(int=99).bytes], known)
+    by_commune = division_of(["unit:commune"], known, None)
+    strange = layout.plan(None, [UUID(int=99).bytes], known, by_commune)
     assert (len(strange.rollups), strange.leaves) == (4, {UUID(int=99)})
 
 
-def test_a_roll_up_that_is_not_ready_or_of_another_map_stands_for_nobody() -> None:
+def test_a_roll_up_that_is_not_ready_stands_for_nobody() -> None:
     known = a_picture().units
-    assert not a_layout(ready=0).plan("province", None, [], known).rollups
-    assert {level for level, _ in a_layout(ready=1).plan("province", None, [], known).rollups} == {COMMUNE}
+    assert not a_layout(ready=0).plan(None, [], known, None).rollups
+    assert {level for level, _ in a_layout(ready=1).plan(None, [], known, None).rollups} == {COMMUNE}
+
+
+def test_a_roll_up_made_by_another_map_stands_for_its_units_unless_they_are_divided_now() -> None:
+    known = a_picture().units
     moved = a_layout().changed(2, [Member(WARD, ELSEWHERE, ELSEWHERE, PROVINCE)])
-    plan = moved.plan("province", None, [], known)
+    assert set(moved.plan(None, [], known, None).rollups) == {(PROVINCE, DONG_THAP), (PROVINCE, ELSEWHERE)}
+    plan = moved.plan(None, [], known, division_of(["unit:province"], known, None))
     assert plan.leaves == {WARD, ELSEWHERE}
     assert set(plan.rollups) == {(PROVINCE, DONG_THAP)}
 
 
+def test_a_roll_up_is_grouped_as_each_of_its_units_is_by_the_boundaries_of_the_day() -> None:
+    known = a_picture().units
+    layout = a_layout(units=(WARD, OTHER_WARD))
+    before = layout.plan(None, [], known, division_of(["unit:district"], known, date(2025, 6, 30)))
+    assert set(before.rollups) == {(PROVINCE, DONG_THAP)}
+    after = layout.plan(None, [], known, division_of(["unit:commune"], known, date(2025, 7, 1)))
+    assert after.rollups == {(COMMUNE, WARD): WARD, (COMMUNE, OTHER_WARD): OTHER_WARD}
+
+
 @pytest.mark.parametrize(
-    ("group_by", "level"),
+    ("group_by", "possible"),
     [
-        ([], "province"),
-        (["unit:province", "time:month"], "province"),
-        (["time:year", "unit:district"], "district"),
-        (["unit:commune"], "commune"),
-        (["unit:subcommune"], None),
-        (["time:week"], None),
-        (["measure", "reporter"], None),
+        ([], True),
+        (["unit:province", "time:month"], True),
+        (["time:year", "unit:district"], True),
+        (["unit:commune"], True),
+        (["unit:subcommune"], False),
+        (["time:week"], False),
+        (["measure", "reporter"], False),
     ],
 )
-def test_what_is_finer_than_a_commune_and_a_month_is_read_from_cells(group_by: list[str], level: str | None) -> None:
-    assert coarsest(group_by) == level
+def test_what_is_finer_than_a_commune_and_a_month_is_read_from_cells(group_by: list[str], possible: bool) -> None:
+    assert rolls_up(group_by) is possible
 
 
 def test_the_cache_lets_go_of_what_was_not_used_longest() -> None:
