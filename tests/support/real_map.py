@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from services.metrics.domain.map import Unit, UnitMap
-from services.registry.domain.units import build_map
+from services.registry.domain.map_files import build_map
 
 __all__ = ["real_map", "real_units"]
 
