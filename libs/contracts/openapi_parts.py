@@ -122,6 +122,8 @@ TAGS = [
     _tag("rosters", "Lịch trực", "Duty rosters"),
     _tag("waves", "Đợt ra quân", "Campaign waves"),
     _tag("models", "Mô hình", "Models"),
+    _tag("clients", "Ứng dụng được gọi API", "Systems that may call the API"),
+    _tag("audit", "Nhật ký kiểm tra", "The audit log"),
     _tag("problems", "Mã lỗi", "Problem codes"),
 ]
 

@@ -13,7 +13,7 @@ from libs.common.process import answer, run
 from libs.common.relay import announce
 from libs.common.telemetry import configure_logging
 from services.registry import wiring
-from services.registry.domain.clients import CLIENT_KINDS, SCOPES
+from services.registry.domain.clients import CLIENT_KINDS, QUOTA_CLASSES, SCOPES
 from services.registry.domain.files import BadFile
 from services.registry.settings import CommandSettings, Settings
 from services.registry.store import access, log
@@ -90,7 +90,8 @@ def _add_load(commands: Any) -> None:
     kinds.add_parser(
         "clients",
         parents=[waiting],
-        help="a JSON list of client_id, name, kind, scopes, unit {code, valid_on}, partner, secret_sha256, expires_at",
+        help="a JSON list of client_id, name, kind, scopes, unit {code, valid_on}, partner, secret_sha256, expires_at, "
+        "quota_class, codes_as_of",
     ).add_argument("file", type=Path)
     everything = kinds.add_parser("all", parents=[waiting], help="map, catalogue, partners and every data/teams_*.csv")
     everything.add_argument("--clients", type=Path, metavar="FILE", help="and this file of clients")
@@ -112,9 +113,13 @@ def _add_clients(commands: Any) -> None:
     )
     create.add_argument("--partner", metavar="CODE", help="the partner it reports for")
     create.add_argument("--expires-at", metavar="TIME", help="such as 2026-12-31T00:00:00+07:00")
+    create.add_argument("--quota-class", choices=QUOTA_CLASSES, default="standard")
+    create.add_argument(
+        "--codes-as-of", metavar="DAY", help="the day of the code list its unit codes are of; default: each event's day"
+    )
     rotate = actions.add_parser("rotate-secret", help="make a new secret; prints it, once")
     rotate.add_argument("client_id")
-    rotate.add_argument("--overlap-minutes", type=int, default=0, help="for how long the old ones still hold")
+    rotate.add_argument("--overlap-minutes", type=int, default=0, help="for how long the one before still holds")
     for name, text in (("suspend", "refuse it everywhere within seconds"), ("resume", "take it again")):
         actions.add_parser(name, help=text).add_argument("client_id")
 
@@ -209,6 +214,7 @@ async def _tell_secret(asked: Arguments, connection: Connection) -> None:
     )
     values = {"name": asked.name, "kind": asked.kind, "scopes": asked.scope, "unit": unit}
     values |= {"partner": asked.partner, "expires_at": asked.expires_at}
+    values |= {"quota_class": asked.quota_class, "codes_as_of": asked.codes_as_of}
     print(await clients.create_client(connection, asked.client_id, values), flush=True)
 
 

@@ -1,6 +1,17 @@
 """The table of the public API's operations: it drives the gateway's routing and the OpenAPI document."""
 
-from libs.contracts.operations import gateway, members, metrics, network, placed, records, reference, registry, teams
+from libs.contracts.operations import (
+    clients,
+    gateway,
+    members,
+    metrics,
+    network,
+    placed,
+    records,
+    reference,
+    registry,
+    teams,
+)
 from libs.contracts.operations.access import SCOPE_WORDS
 from libs.contracts.operations.model import Operation, Parameter, Words
 
@@ -14,6 +25,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *teams.OPERATIONS,
     *members.OPERATIONS,
     *placed.OPERATIONS,
+    *clients.OPERATIONS,
     *reference.OPERATIONS,
     *gateway.OPERATIONS,
 )

@@ -3,6 +3,7 @@
 from starlette.routing import Route
 
 from libs.common.sealing import Sealer
+from services.registry.api.clients import ClientsApi
 from services.registry.api.door import Door
 from services.registry.api.map import MapApi
 from services.registry.api.members import MembersApi
@@ -29,6 +30,7 @@ def routes(door: Door, signer: Signer, keeper: Keeper, sealer: Sealer) -> list[R
         TeamsApi(counter),
         MembersApi(counter),
         PlacedApi(counter),
+        ClientsApi(door, keeper),
         ReferenceApi(door, keeper),
     )
     return [route for api in apis for route in api.routes()]

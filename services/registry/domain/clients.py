@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -14,6 +14,7 @@ __all__ = [
     "CLIENT_ID",
     "CLIENT_KINDS",
     "PARTNER_KINDS",
+    "QUOTA_CLASSES",
     "SCOPES",
     "Client",
     "Declared",
@@ -22,6 +23,7 @@ __all__ = [
     "build_clients",
     "build_partners",
     "granted",
+    "needs_partner",
     "read_clients",
 ]
 
@@ -67,8 +69,14 @@ SCOPES: tuple[Scope, ...] = (
     "records:settle",
 )
 
+QuotaClass = Literal["standard", "bulk", "public"]
+QUOTA_CLASSES: tuple[QuotaClass, ...] = ("standard", "bulk", "public")
+
 CLIENT_ID = r"[a-z0-9][a-z0-9._-]{1,62}"
-COLUMNS = ("client_id", "name", "kind", "scopes", "unit", "partner", "secret_sha256", "expires_at")
+COLUMNS = (
+    *("client_id", "name", "kind", "scopes", "unit", "partner", "secret_sha256", "expires_at"),
+    *("quota_class", "codes_as_of"),
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,10 @@ class Partner:
 
 @dataclass(frozen=True)
 class Client:
-    """A system that may call the API; without a unit it may act in the whole country."""
+    """A system that may call the API; without a unit it may act in the whole country.
+
+    `codes_as_of` is the day of the code list that its unit codes are of, None for the day of each event.
+    """
 
     record_id: UUID
     client_id: str
@@ -94,6 +105,8 @@ class Client:
     partner: Partner | None
     status: Literal["active", "suspended"]
     expires_at: datetime | None
+    quota_class: QuotaClass = "standard"
+    codes_as_of: date | None = None
 
     def may_sign_in(self, now: datetime) -> bool:
         """Say whether it gets tokens at all."""
@@ -167,6 +180,11 @@ def build_clients(
     return list(declared.values())
 
 
+def needs_partner(kind: object, scopes: Sequence[str]) -> bool:
+    """Say whether a client acts for a partner; an operator has the scope only to grant it."""
+    return kind == "partner" or (kind != "operator" and "partner-reports:write" in scopes)
+
+
 def _client(row: Row, units: Mapping[str, Sequence[UnitRef]], partners: Mapping[str, Partner]) -> Client:
     row.unknown_beside(*COLUMNS)
     client_id = row.matching(
@@ -174,7 +192,7 @@ def _client(row: Row, units: Mapping[str, Sequence[UnitRef]], partners: Mapping[
     )
     partner = _partner(row, partners)
     scopes = _scopes(row)
-    if partner is None and ("partner-reports:write" in scopes or row.values.get("kind") == "partner"):
+    if partner is None and needs_partner(row.values.get("kind"), scopes):
         row.wrong("partner", "ứng dụng này cần một đối tác", "this client needs a partner")
     return Client(
         record_id=record_id("client", client_id),
@@ -186,6 +204,8 @@ def _client(row: Row, units: Mapping[str, Sequence[UnitRef]], partners: Mapping[
         partner=partner,
         status="active",
         expires_at=_expiry(row),
+        quota_class=row.choice("quota_class", QUOTA_CLASSES) if row.values.get("quota_class") else "standard",
+        codes_as_of=row.day("codes_as_of"),
     )
 
 

@@ -112,6 +112,8 @@ def _client(client: Client, revision: int) -> Contract:
         partner=_partner(client.partner) if client.partner else None,
         status=client.status,
         expires_at=client.expires_at,
+        quota_class=client.quota_class,
+        codes_as_of=client.codes_as_of,
     )
 
 

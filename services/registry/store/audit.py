@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from libs.common.db import Connection
 
-__all__ = ["Audited", "note"]
+__all__ = ["Audited", "Entry", "Filter", "note", "read"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,25 @@ class Audited:
     unit_id: UUID | None
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry as it was kept."""
+
+    entry: int
+    at: datetime
+    told: Audited
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which entries: of an object, of a kind of object, by a client; within a unit (None: everywhere)."""
+
+    object_kind: str | None = None
+    object_id: str | None = None
+    client_id: str | None = None
+    within: UUID | None = None
 
 
 async def note(connection: Connection, *entries: Audited) -> None:
@@ -49,3 +69,24 @@ async def note(connection: Connection, *entries: Audited) -> None:
 
 def _json(values: Mapping[str, Any] | None) -> str | None:
     return None if values is None else json.dumps(values, ensure_ascii=False)
+
+
+async def read(connection: Connection, asked: Filter, before: int | None, limit: int) -> list[Entry]:
+    """Give entries, the newest first, behind one."""
+    rows = await connection.fetch(
+        """SELECT entry, at, client_id, action, object_kind, object_id, unit_id, before, after FROM audit
+           WHERE ($1::text IS NULL OR object_kind = $1) AND ($2::text IS NULL OR object_id = $2)
+             AND ($3::text IS NULL OR client_id = $3) AND ($4::bigint IS NULL OR entry < $4)
+             AND ($5::uuid IS NULL OR (
+                 SELECT unit.body::jsonb -> 'within' FROM log AS unit WHERE unit.record_id = audit.unit_id
+                 ORDER BY unit.revision DESC, unit.edition DESC LIMIT 1
+             ) ? $5::text)
+           ORDER BY entry DESC LIMIT $6""",
+        asked.object_kind,
+        asked.object_id,
+        asked.client_id,
+        before,
+        asked.within,
+        limit,
+    )
+    return [Entry(entry, at, Audited(*told)) for entry, at, *told in rows]

@@ -1,4 +1,4 @@
-"""Clients by hand: made, given a new secret, suspended, resumed."""
+"""Clients: made, given a new secret, suspended, resumed; each change noted in the audit log."""
 
 import hashlib
 import secrets
@@ -9,10 +9,22 @@ from typing import Any, Literal
 from libs.common.db import Connection
 from services.registry.domain.clients import Client
 from services.registry.domain.files import Reading, Row
-from services.registry.store import access, log
-from services.registry.use_cases.loading import declare, save
+from services.registry.events import event_of
+from services.registry.store import access, audit, log
+from services.registry.use_cases.auditing import CONSOLE, of_client
+from services.registry.use_cases.loading import declare
 
-__all__ = ["STATUS_AFTER", "Refused", "Status", "create_client", "digest_of", "rotate_secret", "set_status"]
+__all__ = [
+    "STATUS_AFTER",
+    "Refused",
+    "Status",
+    "append",
+    "create_client",
+    "digest_of",
+    "give_secret",
+    "rotate_secret",
+    "set_status",
+]
 
 Status = Literal["active", "suspended"]
 STATUS_AFTER: Mapping[str, Status] = {"suspend": "suspended", "resume": "active"}
@@ -31,8 +43,30 @@ def digest_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _new_secret() -> str:
-    return f"tn_{secrets.token_urlsafe(32)}"
+async def give_secret(connection: Connection, client_id: str, *, overlap_minutes: int = 0) -> str:
+    """Give a client a new secret, shown this once; the one before it holds for the minutes given, older ones end."""
+    secret = f"tn_{secrets.token_urlsafe(32)}"
+    await access.replace_secrets(connection, client_id, digest_of(secret), overlap_minutes=overlap_minutes)
+    return secret
+
+
+async def append(
+    connection: Connection,
+    by: str,
+    action: str,
+    before: Client | None,
+    after: Client,
+    **beside: object,
+) -> int:
+    """Append a client's state and note who made it so, with what changed beside it; gives its revision.
+
+    The caller holds the log's lock and knows that something changes: the state, or what is kept beside the log.
+    """
+    head = await log.newest(connection, event_of(after, 1).type, after.record_id)
+    revision = head.revision + 1 if head is not None else 1
+    await log.append(connection, [event_of(after, revision)])
+    await audit.note(connection, of_client(by, action, before, after, revision=revision, **beside))
+    return revision
 
 
 async def create_client(connection: Connection, client_id: str, values: Mapping[str, Any]) -> str:
@@ -46,27 +80,26 @@ async def create_client(connection: Connection, client_id: str, values: Mapping[
     reading = Reading("clients create")
     row = Row(reading, client_id, {"client_id": client_id, **values})
     units = [Row(reading, client_id, row.values["unit"])] if row.values.get("unit") else []
-    declared = await declare(connection, [row], units)
-    await save(connection, "clients", [each.client for each in declared])
-    secret = _new_secret()
-    await access.replace_secrets(connection, client_id, digest_of(secret))
-    return secret
+    [declared] = await declare(connection, [row], units)
+    await append(connection, CONSOLE, "created", None, declared.client)
+    return await give_secret(connection, client_id)
 
 
 async def rotate_secret(connection: Connection, client_id: str, *, overlap_minutes: int) -> str:
-    """Give a client a new secret, shown this once; the older ones hold for the minutes given. Raises Refused."""
+    """Give a client a new secret, shown this once; the one before holds for the minutes given. Raises Refused."""
     await log.lock(connection)
-    await _known(connection, client_id)
-    secret = _new_secret()
-    await access.replace_secrets(connection, client_id, digest_of(secret), overlap_minutes=overlap_minutes)
-    return secret
+    client = await _known(connection, client_id)
+    await append(connection, CONSOLE, "rotated", client, client, overlap_minutes=overlap_minutes)
+    return await give_secret(connection, client_id, overlap_minutes=overlap_minutes)
 
 
 async def set_status(connection: Connection, client_id: str, status: Status) -> None:
     """Suspend or resume a client; its tokens are refused as soon as the others hear of it. Raises Refused."""
     await log.lock(connection)
     client = await _known(connection, client_id)
-    await save(connection, "clients", [replace(client, status=status)])
+    if client.status != status:
+        action = "suspended" if status == "suspended" else "resumed"
+        await append(connection, CONSOLE, action, client, replace(client, status=status))
 
 
 async def _known(connection: Connection, client_id: str) -> Client:

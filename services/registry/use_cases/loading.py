@@ -1,7 +1,7 @@
 """Loading reference files: what is new or changed becomes a revision, what is the same appends nothing."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -18,9 +18,10 @@ from services.registry.domain.reference import read_denominators
 from services.registry.domain.units import Unit
 from services.registry.events import Event, Record, event_of, unit_of
 from services.registry.events.catalogue import indicator_of, measure_of
-from services.registry.store import access, log, reads, reforms
+from services.registry.store import access, audit, log, reads, reforms
 from services.registry.use_cases import team_files
 from services.registry.use_cases.atlas import Keeper
+from services.registry.use_cases.auditing import CONSOLE, of_client
 from services.registry.use_cases.reference import write_denominators
 
 __all__ = [
@@ -149,7 +150,9 @@ async def load_partners(connection: Connection, file: File) -> list[Loaded]:
     changed = {p.code: p for p in partners if p.code in before and before[p.code] != p}
     if changed:
         acting = [c for c in await access.list_clients(connection) if c.partner and c.partner.code in changed]
-        await save(connection, "clients", [replace(c, partner=changed[c.partner.code]) for c in acting if c.partner])
+        told = [replace(c, partner=changed[c.partner.code]) for c in acting if c.partner]
+        await save(connection, "clients", told)
+        await _note(connection, acting, told, set())
     return [Loaded("partners", len(partners), new, len(changed))]
 
 
@@ -160,10 +163,28 @@ async def load_clients(connection: Connection, file: File) -> list[Loaded]:
     """
     declared = await declare(connection, *clients.read_clients(*file))
     await log.lock(connection)
-    told = [await _as_suspended(connection, each.client) for each in declared]
-    for each in declared:
-        await _take_secret(connection, each)
-    return [await save(connection, "clients", told)]
+    known = [await access.load_client(connection, each.client.client_id) for each in declared]
+    told = [
+        each.client if was is None else replace(each.client, status=was.status)
+        for each, was in zip(declared, known, strict=True)
+    ]
+    rotated = {each.client.client_id for each in declared if await _take_secret(connection, each)}
+    loaded = await save(connection, "clients", told)
+    await _note(connection, known, told, rotated)
+    return [loaded]
+
+
+async def _note(
+    connection: Connection, before: Sequence[Client | None], after: Sequence[Client], rotated: Set[str]
+) -> None:
+    """Write into the audit log what a file made of clients, and whose secret it replaced."""
+    noted = [
+        of_client(CONSOLE, "loaded", was, client, **({"secret": "replaced"} if client.client_id in rotated else {}))
+        for was, client in zip(before, after, strict=True)
+        if was != client or client.client_id in rotated
+    ]
+    if noted:
+        await audit.note(connection, *noted)
 
 
 async def declare(connection: Connection, rows: Sequence[Row], unit_rows: Sequence[Row]) -> list[Declared]:
@@ -172,12 +193,10 @@ async def declare(connection: Connection, rows: Sequence[Row], unit_rows: Sequen
     return clients.build_clients(rows, known, await access.list_partners(connection))
 
 
-async def _as_suspended(connection: Connection, client: Client) -> Client:
-    known = await access.load_client(connection, client.client_id)
-    return client if known is None else replace(client, status=known.status)
-
-
-async def _take_secret(connection: Connection, declared: Declared) -> None:
+async def _take_secret(connection: Connection, declared: Declared) -> bool:
+    """Keep a secret never seen before; says whether it was one."""
     client_id, digest = declared.client.client_id, declared.secret_sha256
     if digest is not None and not await access.knows_secret(connection, client_id, digest):
         await access.replace_secrets(connection, client_id, digest)
+        return True
+    return False
