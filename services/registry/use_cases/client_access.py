@@ -200,5 +200,5 @@ async def _partner(office: Office, code: str | None) -> Partner | None:
         return None
     partner = (await access.list_partners(office.connection)).get(code)
     if partner is None:
-        refuse([Fault("unknown_partner", "/partner", {"code": code})])
+        refuse([Fault("unknown_partner", "/partner", {"id": code})])
     return partner
