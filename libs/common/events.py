@@ -8,7 +8,7 @@ from functools import lru_cache
 from libs.common.kafka import Message
 from libs.common.log import Announced, Position
 
-__all__ = ["POSITION_KEY", "POSITION_TYPE", "is_caught_up", "message_of", "position_message"]
+__all__ = ["POSITION_KEY", "POSITION_TYPE", "message_of", "position_message", "told_by"]
 
 POSITION_KEY = b"position"
 POSITION_TYPE = "tungnha.position.v1"
@@ -55,6 +55,12 @@ def position_message(owner: str, position: Position, *, caught_up: bool) -> Mess
     return Message(POSITION_KEY, value, headers, int(now * 1000))
 
 
-def is_caught_up(value: bytes) -> bool:
-    """Say whether a position message tells that the owner's whole log had been sent."""
-    return json.loads(value).get("caught_up") is True
+def told_by(value: bytes) -> tuple[Position, bool]:
+    """Give what a position message tells: how far the log had been sent, and whether that was its end.
+
+    Raises ValueError for what is none.
+    """
+    told = json.loads(value)
+    if not isinstance(told, dict) or not isinstance(told.get("position"), str):
+        raise ValueError("not a position")
+    return Position.parse(told["position"]), told.get("caught_up") is True

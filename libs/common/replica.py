@@ -1,14 +1,19 @@
-"""A process's own picture of compacted topics: read from the beginning at start, followed for ever after."""
+"""A process's own picture of compacted topics: read from the beginning at start, followed for ever after.
+
+What one transaction of the owner wrote is taken together: nobody who reads the picture between two awaits ever sees a
+part of it.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from libs.common.events import POSITION_TYPE, is_caught_up
+from libs.common.events import POSITION_TYPE, told_by
 from libs.common.kafka import Away, Consumer, Incoming, TopicSpec, open_consumer
 from libs.common.log import BEGINNING, Position
 from libs.common.process import Patience
+from libs.common.staging import Staging
 from libs.common.telemetry import get_logger
 
 __all__ = ["Apply", "Replica"]
@@ -19,8 +24,11 @@ Apply = Callable[[bytes, Position], None]
 """Takes a state and its position in the owner's log; passes over what is not newer; raises ValueError if not valid."""
 
 
+APPLIED_AT_ONCE = 500  # While nobody reads the picture yet, others get their turn after so many.
+
+
 class Replica:
-    """Applies each event to the handler of its type; other types are passed over."""
+    """Applies each event to the handler of its type; other types are passed over. The topics are of one owner."""
 
     def __init__(
         self,
@@ -34,6 +42,7 @@ class Replica:
         self._topics = topics
         self._handlers = handlers
         self._changed = changed
+        self._staging: Staging[Incoming] = Staging([])
         self.ready = asyncio.Event()
         self._applied = Counter(
             "replica_events", "Events applied to this process's picture", ["topic", "outcome"], registry=registry
@@ -63,35 +72,61 @@ class Replica:
         # yet says nothing; so each partition is read until its owner has said there that it has sent everything.
         ends = await consumer.ends()
         unread, untold = set(ends), set(ends)
+        # Read again after an interruption, what had come whole before need not be waited for.
+        self._staging = Staging(ends, self._staging.sealed)
         while not stop.is_set():
             came = await consumer.poll(wait_seconds=0.2, limit=5000)
             for place, messages in came.items():
-                for message in messages:
-                    self._apply(message)
-                if any(m.type == POSITION_TYPE and is_caught_up(m.value) for m in messages):
+                if any([self._stage(message) for message in messages]):
                     untold.discard(place)
                 if messages[-1].offset + 1 >= ends[place]:
                     unread.discard(place)
             if came:
                 patience.succeeded()
+            if whole := self._staging.take():
+                await self._apply_all(whole)
                 self._changed()
             if not (unread or untold or self.ready.is_set()):
                 self.ready.set()
                 self._is_ready.set(1)
                 logger.info("replica.ready")
 
-    def _apply(self, message: Incoming) -> None:
-        handler = self._handlers.get(message.type)
-        if handler is None:
-            return
+    def _stage(self, message: Incoming) -> bool:
+        """Keep a state back until all of its transaction has come; says whether the owner has told that it has."""
+        place = message.topic, message.partition
         try:
-            sequence = message.headers.get("ce_sequence")
-            handler(message.value, Position.parse(sequence) if sequence else BEGINNING)
+            if message.type == POSITION_TYPE:
+                position, caught_up = told_by(message.value)
+                self._staging.mark(place, position, caught_up=caught_up)
+                return caught_up
+            if message.type in self._handlers:
+                self._staging.add(place, _position(message), message)
         except ValueError as error:
-            # One state that this version cannot read must not keep the process from all others.
-            self._applied.labels(message.topic, "unprocessable").inc()
-            logger.error(
-                "replica.unprocessable", topic=message.topic, offset=message.offset, type=message.type, error=str(error)
-            )
+            self._unprocessable(message, error)
+        return False
+
+    async def _apply_all(self, messages: Sequence[Incoming]) -> None:
+        for n, message in enumerate(messages, 1):
+            self._apply(message)
+            if n % APPLIED_AT_ONCE == 0 and not self.ready.is_set():
+                await asyncio.sleep(0)
+
+    def _apply(self, message: Incoming) -> None:
+        try:
+            self._handlers[message.type](message.value, _position(message))
+        except ValueError as error:
+            self._unprocessable(message, error)
             return
         self._applied.labels(message.topic, "applied").inc()
+
+    def _unprocessable(self, message: Incoming, error: ValueError) -> None:
+        # One state that this version cannot read must not keep the process from all others.
+        self._applied.labels(message.topic, "unprocessable").inc()
+        logger.error(
+            "replica.unprocessable", topic=message.topic, offset=message.offset, type=message.type, error=str(error)
+        )
+
+
+def _position(message: Incoming) -> Position:
+    sequence = message.headers.get("ce_sequence")
+    return Position.parse(sequence) if sequence else BEGINNING

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from deploy.local.kafka import KafkaServer
 from deploy.local.ports import free_port
 from libs.common.db import connect, open_engine, transaction
-from libs.common.events import POSITION_KEY, POSITION_TYPE, is_caught_up
+from libs.common.events import POSITION_KEY, POSITION_TYPE, told_by
 from libs.common.kafka import Batch, Incoming, Message, Producer
 from libs.common.leader import lead
 from libs.common.log import Position, append
@@ -240,8 +240,7 @@ class _Slow(Producer):
             await self.gate.wait()
         for message in (message for batch in batches for message in batch.builder):
             if message.key == POSITION_KEY:
-                place = dict(message.headers)["ce_sequence"].decode()
-                self.told = Position.parse(place), is_caught_up(message.value)
+                self.told = told_by(message.value)
             else:
                 self.sent.append(message.value)
 
