@@ -21,6 +21,8 @@ from libs.contracts.problems import entries
 from libs.contracts.registry import ClientV1, SigningKeyV1
 from libs.contracts.topics import CLIENTS, TOPICS, Topic, type_of
 from services.registry.api import Door, routes
+from services.registry.api.parts import today
+from services.registry.consumer import ImportWorker
 from services.registry.settings import CommandSettings, Settings
 from services.registry.use_cases.atlas import Keeper
 from services.registry.use_cases.clients import Refused
@@ -96,8 +98,16 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
         loops["relay"] = partial(_relay, settings, registry, pulse)
         parts["relay"] = pulse.alive
 
-    async with db.open_engine(settings.database_url, application_name="registry api") as engine:
+    async with (
+        db.open_engine(settings.database_url, application_name="registry api") as engine,
+        # A whole file is compared and written in one transaction.
+        db.open_engine(
+            settings.database_url, application_name="registry imports", pool_size=1, transaction_timeout_seconds=60
+        ) as imports_engine,
+    ):
         keeper = Keeper()
+        worker = ImportWorker(imports_engine, sealer, keeper, today)
+        loops["imports"] = worker.run
         async with db.transaction(engine) as connection:
             await announce_key(connection, signer.public())
             # The whole map takes a second or two, for which the first who asks should not have to wait.
@@ -105,7 +115,7 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
         door = Door(engine, guard, lambda: parts["registry"]() and parts["signing_key"]())
         app = build_app(
             catalogue=catalogue(),
-            routes=routes(door, signer, keeper, sealer),
+            routes=routes(door, signer, keeper, sealer, worker.wake),
             registry=registry,
             ready=lambda: {name: part() for name, part in parts.items()},
         )

@@ -16,7 +16,7 @@ from libs.contracts.problems import entries
 
 ROOT = Path(__file__).parents[2]
 CODES = sorted(entries())
-RAISING = {"Problem", "Fault", "_refused"}
+RAISING = {"Problem", "Fault", "_refused", "BadBook", "Finding", "Unreadable"}
 """Names that are called with a code first."""
 
 

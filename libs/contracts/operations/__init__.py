@@ -3,6 +3,7 @@
 from libs.contracts.operations import (
     clients,
     gateway,
+    imports,
     members,
     metrics,
     network,
@@ -26,6 +27,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *members.OPERATIONS,
     *placed.OPERATIONS,
     *clients.OPERATIONS,
+    *imports.OPERATIONS,
     *reference.OPERATIONS,
     *gateway.OPERATIONS,
 )

@@ -1,10 +1,13 @@
 """HTTP in."""
 
+from collections.abc import Callable
+
 from starlette.routing import Route
 
 from libs.common.sealing import Sealer
 from services.registry.api.clients import ClientsApi
 from services.registry.api.door import Door
+from services.registry.api.imports import ImportsApi
 from services.registry.api.map import MapApi
 from services.registry.api.members import MembersApi
 from services.registry.api.placed import PlacedApi
@@ -20,8 +23,10 @@ from services.registry.use_cases.tokens import Signer
 __all__ = ["Door", "routes"]
 
 
-def routes(door: Door, signer: Signer, keeper: Keeper, sealer: Sealer) -> list[Route]:
-    """Give every route of the service."""
+def routes(
+    door: Door, signer: Signer, keeper: Keeper, sealer: Sealer, wake: Callable[[], None] = lambda: None
+) -> list[Route]:
+    """Give every route of the service; `wake` tells whoever works on imports that one has come."""
     counter = Counter(door, keeper, Safe(sealer))
     apis = (
         TokensApi(door, signer),
@@ -32,5 +37,6 @@ def routes(door: Door, signer: Signer, keeper: Keeper, sealer: Sealer) -> list[R
         PlacedApi(counter),
         ClientsApi(door, keeper),
         ReferenceApi(door, keeper),
+        ImportsApi(door, keeper, sealer, wake),
     )
     return [route for api in apis for route in api.routes()]

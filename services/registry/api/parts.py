@@ -14,7 +14,7 @@ from libs.common.problem import Problem
 from services.registry.domain.atlas import Atlas
 from services.registry.use_cases import reading
 
-__all__ = ["answer", "day_asked", "page_answer", "paging", "today", "unit_asked"]
+__all__ = ["answer", "day_asked", "page_answer", "paging", "paging_limit", "today", "unit_asked"]
 
 HANOI = timezone(timedelta(hours=7))
 DEFAULT_ROWS = 100
@@ -53,16 +53,22 @@ def unit_asked(atlas: Atlas, text: str | None, day: date) -> UUID | None:
     return unit.record_id
 
 
-def paging(asked: Mapping[str, str]) -> reading.Paging:
-    """Read which page; raises Problem bad_parameter."""
+def paging_limit(asked: Mapping[str, str]) -> int:
+    """Read how many entries a page has; raises Problem bad_parameter."""
     text = asked.get("limit", str(DEFAULT_ROWS))
     if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MAX_ROWS):
         raise Problem("bad_parameter", name="limit", reason=f"1–{MAX_ROWS}")
+    return int(text)
+
+
+def paging(asked: Mapping[str, str]) -> reading.Paging:
+    """Read which page; raises Problem bad_parameter."""
+    limit = paging_limit(asked)
     try:
         after = UUID(bytes=base64.urlsafe_b64decode(asked["cursor"] + "==")) if "cursor" in asked else None
     except ValueError:
         raise Problem("bad_parameter", name="cursor", reason="next") from None
-    return reading.Paging(after, int(text))
+    return reading.Paging(after, limit)
 
 
 def page_answer(request: Request, kind: str, page: reading.Page) -> Response:

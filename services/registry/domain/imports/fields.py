@@ -89,11 +89,11 @@ class RowRead:
     columns: Mapping[str, int]
     findings: list[Finding]
 
-    def wrong(self, code: str, column: str, **params: Any) -> None:
+    def wrong(self, code: str, column: str, /, **params: Any) -> None:
         """Note a mistake in a column."""
         self.findings.append(Finding(code, column, self.cell(column), params))
 
-    def warn(self, code: str, column: str, **params: Any) -> None:
+    def warn(self, code: str, column: str, /, **params: Any) -> None:
         """Note what should be known but stops nothing."""
         self.findings.append(Finding(code, column, self.cell(column), params, warning=True))
 

@@ -16,7 +16,7 @@ from services.registry.domain.imports.fields import (
     clean,
 )
 
-__all__ = ["Header", "find_header", "header_faults", "read_rows"]
+__all__ = ["Header", "count_rows", "find_header", "header_faults", "read_rows"]
 
 LOOKED_AT_LINES = 30
 SEEN = 12
@@ -135,11 +135,21 @@ def read_rows(sheet: str, header: Header, lines: Iterable[Line], fields: Sequenc
         row = RowRead(Source(sheet, line.number), {}, header.columns, [])
         for each, column in used:
             value = line.values[column] if column < len(line.values) else None
-            if value is not None and not (isinstance(value, str) and not clean(value)):
+            if _is_told(value):
                 _read(row, each, value)
         if row.values or row.findings:
             _require(row, fields)
             yield row
+
+
+def _is_told(value: Value) -> bool:
+    return value is not None and not (isinstance(value, str) and not value.strip())
+
+
+def count_rows(header: Header, lines: Iterable[Line]) -> int:
+    """Count the lines that are read as rows."""
+    columns = tuple(header.columns.values())
+    return sum(any(c < len(line.values) and _is_told(line.values[c]) for c in columns) for line in lines)
 
 
 def _read(row: RowRead, one: Field, value: Value) -> None:

@@ -1,0 +1,13 @@
+"""The kinds of file that can be brought in."""
+
+from collections.abc import Mapping
+
+from services.registry.domain.imports import teams as team_columns
+from services.registry.use_cases.imports import teams
+from services.registry.use_cases.imports.planner import Kind
+
+__all__ = ["KINDS"]
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind for kind in (Kind("teams", "Danh sách tổ", team_columns.FIELDS, team_columns.NEEDED, teams.plan),)
+}
