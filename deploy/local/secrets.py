@@ -65,7 +65,10 @@ CLIENTS: dict[str, dict[str, Any]] = {
         "name": "Đơn vị vận hành",
         "kind": "operator",
         "scopes": [
+            # It reports nothing: what it grants it must have.
+            "visits:write",
             "visits:read",
+            "partner-reports:write",
             "partner-reports:read",
             "registry:read",
             "registry:write",
