@@ -17,7 +17,7 @@ from services.registry.domain.clients import CLIENT_KINDS, QUOTA_CLASSES, SCOPES
 from services.registry.domain.files import BadFile
 from services.registry.settings import CommandSettings, Settings
 from services.registry.store import access, log
-from services.registry.use_cases import clients, keys, loading, tokens
+from services.registry.use_cases import clients, erasing, keys, loading, tokens
 
 Arguments = argparse.Namespace
 Work = Callable[[Connection], Awaitable[None]]
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     making.add_argument("file", type=Path)
     _add_load(commands)
     _add_clients(commands)
+    _add_members(commands)
     of_keys = commands.add_parser("keys", help="the keys that sign tokens").add_subparsers(dest="action", required=True)
     of_keys.add_parser("list", help="every key there ever was")
     retiring = of_keys.add_parser("retire", help="have everyone refuse what the key has signed")
@@ -95,6 +96,15 @@ def _add_load(commands: Any) -> None:
     ).add_argument("file", type=Path)
     everything = kinds.add_parser("all", parents=[waiting], help="map, catalogue, partners and every data/teams_*.csv")
     everything.add_argument("--clients", type=Path, metavar="FILE", help="and this file of clients")
+
+
+def _add_members(commands: Any) -> None:
+    actions = commands.add_parser("members", help="names and phones of members").add_subparsers(
+        dest="action", required=True
+    )
+    actions.add_parser("rotate-keys", help="seal all under the last key of REGISTRY_SEALING_KEYS_FILE; may be repeated")
+    erase = actions.add_parser("erase", help="erase who left longer ago than REGISTRY_MEMBER_RETENTION_MONTHS")
+    erase.add_argument("--dry-run", action="store_true", help="say how many that would be")
 
 
 def _add_clients(commands: Any) -> None:
@@ -224,6 +234,24 @@ async def _command(asked: Arguments, settings: CommandSettings) -> None:
         await work(connection)
 
 
+async def _members(asked: Arguments, settings: CommandSettings) -> None:
+    """Work through all members in batches, each committed by itself, and say how far that is."""
+    async with wiring.open_database(settings) as engine:
+        if asked.action == "rotate-keys":
+            done = await wiring.reseal_all(
+                engine, settings, lambda sealed, left: print(f"{sealed:,} sealed anew, {left:,} left", flush=True)
+            )
+            print(f"done: {done:,} sealed anew")
+        elif asked.dry_run:
+            async with transaction(engine, readonly=True) as connection:
+                due = await erasing.count_due(connection, wiring.today(), settings.member_retention_months)
+            print(f"{due:,} members would be erased")
+        else:
+            months = settings.member_retention_months
+            done = await wiring.forget_due(engine, months, lambda erased: print(f"{erased:,} erased", flush=True))
+            print(f"done: {done:,} members erased")
+
+
 def _dispatch(asked: Arguments) -> int:
     match asked.command:
         case "make-key":
@@ -234,6 +262,9 @@ def _dispatch(asked: Arguments) -> int:
             return 0
         case "load":
             asyncio.run(_load(asked, CommandSettings()))
+            return 0
+        case "members":
+            asyncio.run(_members(asked, CommandSettings()))
             return 0
         case name if name not in PROCESSES:
             asyncio.run(_command(asked, CommandSettings()))

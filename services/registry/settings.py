@@ -21,6 +21,18 @@ class CommandSettings(BaseSettings):
     data_dir: Path = Field(
         default=DATA, validation_alias="REGISTRY_DATA_DIR", description="Where `load` finds its files by default"
     )
+    sealing_keys_file: Path | None = Field(
+        default=None,
+        validation_alias="REGISTRY_SEALING_KEYS_FILE",
+        description="Keys that seal members' details and uploaded files: one of at least 32 bytes in hexadecimal a "
+        "line, oldest first; `api`, `all` and `members rotate-keys` need it",
+    )
+    member_retention_months: int = Field(
+        default=24,
+        ge=0,
+        validation_alias="REGISTRY_MEMBER_RETENTION_MONTHS",
+        description="Who a member is is erased this long after leaving all teams and appointments",
+    )
 
 
 class Settings(CommandSettings, CommonSettings):
@@ -33,11 +45,11 @@ class Settings(CommandSettings, CommonSettings):
         validation_alias="REGISTRY_SIGNING_KEY_FILE",
         description="Private key (PEM) that signs tokens; `api` and `all` need it",
     )
-    sealing_keys_file: Path | None = Field(
-        default=None,
-        validation_alias="REGISTRY_SEALING_KEYS_FILE",
-        description="Keys that seal members' details and uploaded files: one of at least 32 bytes in hexadecimal a "
-        "line, oldest first; `api` and `all` need it",
+    erase_every_seconds: float = Field(
+        default=3600,
+        gt=0,
+        validation_alias="REGISTRY_ERASE_EVERY_SECONDS",
+        description="How often `api` looks for members whose retention period is over",
     )
     announce_every_seconds: float = Field(
         default=3600,

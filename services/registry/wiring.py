@@ -1,6 +1,7 @@
 """The composition root: opens resources and builds each process."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,8 +16,8 @@ from libs.common.problem import Catalogue
 from libs.common.process import Loop, Pulse, serve
 from libs.common.relay import RelaySettings, run_relay
 from libs.common.replica import Replica
-from libs.common.sealing import Sealer, load_sealer
-from libs.common.telemetry import new_registry
+from libs.common.sealing import CannotOpen, Sealer, load_sealer
+from libs.common.telemetry import get_logger, new_registry
 from libs.contracts.problems import entries
 from libs.contracts.registry import ClientV1, SigningKeyV1
 from libs.contracts.topics import CLIENTS, TOPICS, Topic, type_of
@@ -24,12 +25,27 @@ from services.registry.api import Door, routes
 from services.registry.api.parts import today
 from services.registry.consumer import ImportWorker
 from services.registry.settings import CommandSettings, Settings
+from services.registry.use_cases import erasing
 from services.registry.use_cases.atlas import Keeper
 from services.registry.use_cases.clients import Refused
 from services.registry.use_cases.keys import announce_key
+from services.registry.use_cases.safe import Safe
 from services.registry.use_cases.tokens import Signer, load_signer
 
-__all__ = ["OWNER", "catalogue", "guard_knows", "migrate", "open_database", "run_api", "run_relay_alone"]
+__all__ = [
+    "OWNER",
+    "catalogue",
+    "forget_due",
+    "guard_knows",
+    "migrate",
+    "open_database",
+    "reseal_all",
+    "run_api",
+    "run_relay_alone",
+    "today",
+]
+
+logger = get_logger(__name__)
 
 OWNER = "registry"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -105,6 +121,7 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
             settings.database_url, application_name="registry imports", pool_size=1, transaction_timeout_seconds=60
         ) as imports_engine,
     ):
+        loops["forgetting"] = partial(_forget, engine, settings)
         keeper = Keeper()
         worker = ImportWorker(imports_engine, sealer, keeper, today)
         loops["imports"] = worker.run
@@ -122,6 +139,49 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
         await serve(app, host=settings.host, port=settings.port, loops=loops)
 
 
+async def forget_due(engine: db.Engine, retention_months: int, told: Callable[[int], None]) -> int:
+    """Erase who left long enough ago, each batch in a transaction of its own; tells the sum after each, gives it."""
+    erased = 0
+    while True:
+        async with db.transaction(engine) as connection:
+            batch = await erasing.erase_due(connection, today(), retention_months)
+        if not batch:
+            return erased
+        erased += batch
+        told(erased)
+
+
+async def reseal_all(engine: db.Engine, settings: CommandSettings, told: Callable[[int, int], None]) -> int:
+    """Seal every member under the newest key, each batch in a transaction of its own; tells how many are sealed and
+    how many are left after each. Stopped and begun again it goes on. Raises Refused where a key is missing.
+    """
+    safe, done, left = Safe(_sealer(settings)), 0, 1
+    while left:
+        try:
+            async with db.transaction(engine) as connection:
+                rotated = await erasing.rotate(connection, safe)
+        except CannotOpen as error:
+            raise Refused(
+                f"không mở được dữ liệu đã mã hóa: {error}", f"sealed data cannot be opened: {error}"
+            ) from error
+        done, left = done + rotated.sealed, rotated.left
+        told(done, left)
+    return done
+
+
+async def _forget(engine: db.Engine, settings: Settings, stop: asyncio.Event) -> None:
+    """Erase now and then who left long enough ago; with several replicas one does it at a time."""
+    while not stop.is_set():
+        try:
+            erased = await forget_due(engine, settings.member_retention_months, lambda _: None)
+            if erased:
+                logger.info("members.erased", members=erased)
+        except db.Unavailable as error:
+            logger.warning("members.not_erased_now", error=str(error))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), settings.erase_every_seconds)
+
+
 def guard_knows(guard: Guard, kid: str) -> bool:
     """Say whether a key has come back to us by its topic, as it comes to everyone."""
     return any(jwk["kid"] == kid for jwk in guard.jwks()["keys"])
@@ -136,10 +196,15 @@ def _signer(settings: Settings) -> Signer:
     return load_signer(settings.signing_key_file, issuer=settings.token_issuer)
 
 
-def _sealer(settings: Settings) -> Sealer:
+def _sealer(settings: CommandSettings) -> Sealer:
     if settings.sealing_keys_file is None:
         raise Refused(
             "thiếu REGISTRY_SEALING_KEYS_FILE: tệp khóa dạng hex, mỗi dòng một khóa ít nhất 32 byte",
             "REGISTRY_SEALING_KEYS_FILE is missing: keys in hexadecimal, one of at least 32 bytes a line",
         )
-    return load_sealer(settings.sealing_keys_file)
+    try:
+        return load_sealer(settings.sealing_keys_file)
+    except ValueError as error:
+        # What a line holds is not repeated: it may be most of a key.
+        file = settings.sealing_keys_file
+        raise Refused(f"tệp khóa {file} không đúng dạng hex", f"the keys of {file} are not hexadecimal") from error

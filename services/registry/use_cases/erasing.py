@@ -49,6 +49,7 @@ async def erase_due(connection: Connection, today: date, retention_months: int) 
 
 async def rotate(connection: Connection, safe: Safe) -> Rotated:
     """Seal members under the newest key who are under an older one; raises CannotOpen where a key is not there."""
+    await log.lock(connection)
     rows = await members.outdated(connection, safe.key_id, AT_ONCE)
     people = {row.member_id: safe.open(row.member_id, Sealed(row.key_id, row.sealed)) for row in rows}
     newer = []
