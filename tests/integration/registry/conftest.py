@@ -25,6 +25,7 @@ from services.registry.use_cases.atlas import Keeper
 from services.registry.use_cases.loading import Load, Loaded
 from services.registry.use_cases.tokens import load_signer, make_key
 from services.registry.wiring import catalogue, guard_knows
+from tests.support.network import EDGES, UNITS, Land
 from tests.support.postgres import MakeDatabase
 
 DATA = Path(__file__).parents[3] / "data"
@@ -105,3 +106,11 @@ async def registry(make_database: MakeDatabase, tmp_path: Path) -> AsyncIterator
     """An empty registry of the test's own."""
     async with open_registry(await make_database("registry"), tmp_path) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def land(registry: Registry) -> Land:
+    """The registry with a small land in it, and its officers."""
+    files = (("units.csv", UNITS.encode()), ("lineage.csv", EDGES.encode()))
+    await registry.load(loading.load_map, *files)
+    return Land(registry.app, registry.guard)
