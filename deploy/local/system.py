@@ -172,9 +172,12 @@ async def _prepare(environment: Mapping[str, str], secrets: LocalSecrets, say: S
         for line in loaded.splitlines():
             say(f"registry: {line}")
 
-    await asyncio.gather(
-        registry(), _run(environment, "services.visits", "migrate"), _run(environment, "services.metrics", "migrate")
-    )
+    async def metrics() -> None:
+        await _run(environment, "services.metrics", "migrate")
+        loaded = await _run(environment, "services.metrics", "load-statements", str(ROOT / "data/seed_statements.csv"))
+        say(f"metrics: {loaded.strip()}")
+
+    await asyncio.gather(registry(), _run(environment, "services.visits", "migrate"), metrics())
 
 
 async def _start_services(supervisor: Supervisor, environment: Mapping[str, str], say: Say) -> None:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-__all__ = ["BadFile", "Mistake", "Reading", "Row", "csv_rows", "json_rows", "toml_tables"]
+__all__ = ["BadFile", "Mistake", "Reading", "Row", "csv_rows", "json_rows", "told", "toml_tables"]
 
 T = TypeVar("T", bound=str)
 
 MAX_TEXT = 200
+MAX_MISTAKES_SHOWN = 20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -37,6 +38,17 @@ class BadFile(Exception):
         super().__init__(f"{name}: {len(mistakes)} mistakes")
         self.name = name
         self.mistakes = mistakes
+
+
+def told(error: BadFile) -> list[str]:
+    """Tell what is wrong with a file, a line for each mistake and in the end that nothing came of it."""
+    lines = []
+    for mistake in error.mistakes[:MAX_MISTAKES_SHOWN]:
+        at = " ".join(part for part in (f"{error.name}:{mistake.place}", mistake.column) if part)
+        lines.append(f"{at}: {mistake.vi} / {mistake.en}")
+    if len(error.mistakes) > MAX_MISTAKES_SHOWN:
+        lines.append(f"… {len(error.mistakes) - MAX_MISTAKES_SHOWN} more")
+    return [*lines, f"{error.name}: không nạp gì / nothing was loaded"]
 
 
 @dataclass

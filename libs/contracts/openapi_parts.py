@@ -64,6 +64,7 @@ SAMPLES_OF: Mapping[str, Mapping[str, str]] = {
     "parent_of_other_indicator": {"code": "ADO-02"},
     "unit_not_of_indicator": {"code": "ADO-02", "expected": "percent"},
     "unknown_indicator": {"code": "ADO-99"},
+    "unknown_statement": {"id": "9.99"},
     "body_too_large": {"limit": "1048576"},
     "level_not_on_day": {"day": "2026-01-01"},
     "range_too_long": {"limit": "1096"},
@@ -120,6 +121,8 @@ TAGS = [
     _tag(
         "network", "Mạng lưới: tổ, thành viên, nơi còn thiếu", "The network: teams, members, and where they are missing"
     ),
+    _tag("statements", "Số liệu báo cáo: ai đã nói gì", "Statements: what was reported, and by whom"),
+    _tag("progress", "Còn bao xa đến mục tiêu", "How far from the targets"),
     _tag("access", "Token và khóa", "Tokens and keys"),
     _tag("records", "Bản ghi đang chờ", "Records that wait"),
     _tag("catalogue", "Danh mục", "The catalogue"),

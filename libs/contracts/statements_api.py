@@ -64,8 +64,6 @@ ReasonCode = Literal[
     "overlapping",
     "not_a_target",
     "not_a_state",
-    "no_due_day",
-    "after_due_day",
 ]
 REASONS: tuple[ReasonCode, ...] = get_args(ReasonCode)
 
@@ -161,6 +159,7 @@ class StatementView(Contract):
     held_by: list[Holder] = Field(description="The units of the boundaries asked for; empty for as_recorded")
     sum_of: list[str] = Field(description="Ids of statements that it is the sum of")
     flags: list[str]
+    flag_names: list[Names]
     usable_in_rates: bool
     caveats: list[Caveat] = Field(description="What a reader on the asked day should know")
     note: str | None
@@ -188,7 +187,7 @@ Verdict = Literal["comparable", "not_comparable"]
 
 
 class Comparison(Contract):
-    """Two figures held against each other."""
+    """Two figures held against each other; `reasons` are all that stand against it."""
 
     left: str
     right: str

@@ -4,8 +4,10 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from libs.common.db import transaction
+from libs.common.files import BadFile, told
 from libs.common.process import answer, run
 from libs.common.telemetry import configure_logging
 from services.metrics import wiring
@@ -16,6 +18,7 @@ from services.metrics.store.letters import list_letters
 from services.metrics.store.members import read_members
 from services.metrics.store.rollups import read_state
 from services.metrics.use_cases.rollups import drop
+from services.metrics.use_cases.statements import load_statements
 
 PROCESSES = {
     "api": "answer queries over HTTP",
@@ -35,6 +38,13 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in PROCESSES.items():
         commands.add_parser(name, help=text)
     commands.add_parser("migrate", help="bring the database to the newest revision, then end")
+    statements = commands.add_parser(
+        "load-statements", help="load a CSV of reported figures; again is harmless, a file with a mistake is not loaded"
+    )
+    statements.add_argument("file", type=Path)
+    statements.add_argument(
+        "--words", type=Path, help="sources, parts, caveats, units of count; default: statement_words.toml beside it"
+    )
     letters = commands.add_parser("dead-letters", help="events that could not be processed")
     actions = letters.add_subparsers(dest="action", required=True, metavar="action")
     actions.add_parser("list", help=f"the oldest {MAX_LETTERS}, each with the reason")
@@ -86,11 +96,22 @@ async def _drop_rollups(settings: CommandSettings) -> int:
     return 0
 
 
+async def _load_statements(settings: CommandSettings, file: Path, words: Path) -> int:
+    contents = [(each.name, each.read_bytes()) for each in (words, file)]
+    async with wiring.open_database(settings) as engine, transaction(engine) as connection:
+        loaded = await load_statements(connection, *contents)
+    print(f"statements: {loaded.read:,} read, {loaded.new:,} new, {loaded.changed:,} changed")
+    return 0
+
+
 def _dispatch(asked: argparse.Namespace) -> int:
     match asked.command, getattr(asked, "action", ""):
         case "migrate", _:
             wiring.migrate(CommandSettings())
             return 0
+        case "load-statements", _:
+            words = asked.words or asked.file.parent / "statement_words.toml"
+            return asyncio.run(_load_statements(CommandSettings(), asked.file, words))
         case _, "status":
             return asyncio.run(_rollups_status(CommandSettings()))
         case _, "drop":
@@ -107,7 +128,12 @@ def _dispatch(asked: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line names; gives the exit code."""
     asked = _parser().parse_args(arguments)
-    return answer(lambda: _dispatch(asked))
+    try:
+        return answer(lambda: _dispatch(asked))
+    except BadFile as error:
+        for line in told(error):
+            print(line, file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

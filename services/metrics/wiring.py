@@ -20,8 +20,8 @@ from libs.common.process import Loop, Pulse, serve
 from libs.common.replica import Replica
 from libs.common.telemetry import new_registry
 from libs.contracts.problems import entries
-from libs.contracts.topics import CATALOGUE, CLIENTS, RECORDS, TEAMS, UNITS
-from services.metrics.api import QueryApi
+from libs.contracts.topics import CATALOGUE, CLIENTS, DENOMINATORS, RECORDS, TARGETS, TEAMS, UNITS
+from services.metrics.api import QueryApi, StatementsApi
 from services.metrics.consumer import handle, picture_handlers
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.picture import Picture
@@ -78,7 +78,8 @@ def build_api(
         smallest_shown=settings.smallest_shown,
         at_least_seconds=settings.at_least_seconds,
     )
-    return queries.routes(), counted
+    statements = StatementsApi(engine, guard, picture, ready, now)
+    return [*queries.routes(), *statements.routes()], counted
 
 
 async def _consume(
@@ -123,7 +124,7 @@ async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
     routes: list[BaseRoute] = []
     picture, guard = Picture(), Guard(settings.token_issuer)
     # To fold nothing of the registry is needed; to roll up, the map.
-    topics = [UNITS, TEAMS, CATALOGUE, CLIENTS] if api else [UNITS]
+    topics = [UNITS, TEAMS, CATALOGUE, DENOMINATORS, TARGETS, CLIENTS] if api else [UNITS]
     replica = Replica(settings.kafka_bootstrap, topics, picture_handlers(picture, guard), registry)
     loops["replica"] = replica.run
     async with AsyncExitStack() as stack:

@@ -14,7 +14,7 @@ from libs.common.relay import announce
 from libs.common.telemetry import configure_logging
 from services.registry import wiring
 from services.registry.domain.clients import CLIENT_KINDS, QUOTA_CLASSES, SCOPES
-from services.registry.domain.files import BadFile
+from services.registry.domain.files import BadFile, told
 from services.registry.settings import CommandSettings, Settings
 from services.registry.store import access, log
 from services.registry.use_cases import clients, erasing, keys, loading, tokens
@@ -22,7 +22,6 @@ from services.registry.use_cases import clients, erasing, keys, loading, tokens
 Arguments = argparse.Namespace
 Work = Callable[[Connection], Awaitable[None]]
 
-MAX_MISTAKES_SHOWN = 20
 PROCESSES = {
     "api": "serve tokens, their public keys, the catalogue, units and teams",
     "relay": "send the log to Kafka (one leads, others stand by)",
@@ -282,12 +281,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return answer(lambda: _dispatch(asked))
     except BadFile as error:
-        for mistake in error.mistakes[:MAX_MISTAKES_SHOWN]:
-            at = " ".join(part for part in (f"{error.name}:{mistake.place}", mistake.column) if part)
-            print(f"{at}: {mistake.vi} / {mistake.en}", file=sys.stderr)
-        if len(error.mistakes) > MAX_MISTAKES_SHOWN:
-            print(f"… {len(error.mistakes) - MAX_MISTAKES_SHOWN} more", file=sys.stderr)
-        print(f"{error.name}: không nạp gì / nothing was loaded", file=sys.stderr)
+        for line in told(error):
+            print(line, file=sys.stderr)
     except clients.Refused as error:
         print(error, file=sys.stderr)
     return 1

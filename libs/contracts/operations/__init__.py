@@ -11,6 +11,7 @@ from libs.contracts.operations import (
     records,
     reference,
     registry,
+    statements,
     teams,
 )
 from libs.contracts.operations.access import SCOPE_WORDS
@@ -21,6 +22,7 @@ __all__ = ["OPERATIONS", "SCOPE_WORDS", "Operation", "Parameter", "Words"]
 OPERATIONS: tuple[Operation, ...] = (
     *records.OPERATIONS,
     *metrics.OPERATIONS,
+    *statements.OPERATIONS,
     *network.OPERATIONS,
     *registry.OPERATIONS,
     *teams.OPERATIONS,

@@ -9,6 +9,7 @@ from libs.common.log import Position
 from libs.common.replica import Apply
 from libs.contracts.registry import ClientV1, MeasureV1, PlatformV1, SigningKeyV1, TeamV1, UnitV1
 from libs.contracts.topics import type_of
+from services.metrics.consumer.references import reference_handlers
 from services.metrics.domain.map import Unit
 from services.metrics.domain.picture import Measure, Named, Picture
 from services.metrics.store.ids import quick
@@ -26,6 +27,7 @@ def picture_handlers(picture: Picture, guard: Guard) -> dict[str, Apply]:
         type_of(PlatformV1): told.platform,
         type_of(ClientV1): told.client,
         type_of(SigningKeyV1): guard.key_changed,
+        **reference_handlers(picture.references),
     }
 
 

@@ -82,6 +82,10 @@ class UnitMap:
                 return above, True
         return unit_id, False
 
+    def of_level(self, level: str, day: date) -> list[Unit]:
+        """Give the units of a level on a day."""
+        return [unit for unit in self._units.values() if unit.level == level and unit.valid_on(day)]
+
     def on(self, day: date) -> Boundaries:
         """Give the boundaries of a day; those of a few days are remembered."""
         self._refresh()

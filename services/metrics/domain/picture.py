@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from services.metrics.domain.map import UnitMap
+from services.metrics.domain.references import References
 
 __all__ = ["Measure", "Named", "Picture"]
 
@@ -36,6 +37,7 @@ class Picture:
     measures: dict[str, Measure] = field(default_factory=dict)
     platforms: dict[str, int] = field(default_factory=dict)
     reporters: dict[UUID, Named] = field(default_factory=dict)
+    references: References = field(default_factory=References)
     map_revision: tuple[int, int, int] = (0, 0, 0)
     revision: tuple[int, int, int] = (0, 0, 0)
 
