@@ -27,6 +27,7 @@ MODULES = {
     "latency": ("P6",),
     "reads": ("P7",),
     "province": ("P8",),
+    "reform": ("P12",),
 }
 """Which module of this package measures what; it measures those of its codes that the run wants."""
 

@@ -22,6 +22,7 @@ MEANING = {
     "P9": "the chain of P5 with Prometheus metrics, beside itself without them",
     "P10": "memory of each process, bytes on disk of each row",
     "P11": "fold and query as the work grows: 0.1M, 1M, 10M facts; 1, 4, 8 partitions",
+    "P12": "a reform of a hundred communes over 10M facts, until every answer is right",
 }
 """Each measurement by its code."""
 

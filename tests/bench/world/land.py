@@ -125,6 +125,7 @@ class Registry:
     _guard: _Told = field(default_factory=_Told)
     _headers: dict[str, str] = field(default_factory=dict)
     _signed_at: float = -math.inf
+    _bootstrap: str = ""
 
     def __post_init__(self) -> None:
         self._issuer = Issuer(self._guard)
@@ -138,7 +139,7 @@ class Registry:
 
     async def tell(self, bootstrap: str) -> None:
         """Make all topics and send everything there is to know, then that it was everything."""
-        land = the_land()
+        land, self._bootstrap = the_land(), bootstrap
         read = catalogue.build(*((name, (DATA / name).read_bytes()) for name in ("catalogue.toml", "indicators.toml")))
         named: list[Record] = [*read.topics, *read.measures, *read.platforms, *read.indicators]
         states: dict[TopicSpec, list[Event]] = {
@@ -156,13 +157,23 @@ class Registry:
                 end = position_message("registry", Position(1, 1, next(seq)), caught_up=True)
                 await producer.send({(topic.name, 0): [*messages, end]})
 
+    async def tell_reform(self, states: Sequence[Unit]) -> None:
+        """Send the states of units that one transaction of the registry writes, then that it was everything."""
+        known = {unit.record_id for unit in the_land().units} | {hamlet.unit_id for hamlet in the_land().hamlets}
+        events = [event_of(unit, 2 if unit.record_id in known else 1) for unit in states]
+        messages = [_message(event, seq, xid=2) for seq, event in enumerate(events, start=1)]
+        end = position_message("registry", Position(1, 2, len(messages)), caught_up=True)
+        async with open_producer(self._bootstrap, timeout_seconds=30) as producer:
+            await producer.send({(UNITS.name, 0): messages})
+            await producer.send({(topic.name, 0): [end] for topic in (UNITS, TEAMS, CATALOGUE, CLIENTS)})
+
 
 def _unit_event(unit: UnitV1) -> Event:
     return Event(unit.unit_id, 1, type_of(UnitV1), unit.model_dump_json().encode())
 
 
-def _message(event: Event, seq: int) -> Message:
-    at = Position(1, 1, seq)
+def _message(event: Event, seq: int, xid: int = 1) -> Message:
+    at = Position(1, xid, seq)
     return message_of(
         Announced(event.record_id, 1, 0, at, event.type, event.record_id, "", time.time(), event.body), "registry"
     )
