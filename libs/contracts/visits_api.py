@@ -15,6 +15,8 @@ __all__ = [
     "Correction",
     "Counts",
     "FieldError",
+    "HeldPage",
+    "HeldRecord",
     "HouseholdInput",
     "LineInput",
     "PartnerReportCorrection",
@@ -284,6 +286,19 @@ class RecordView(Contract):
     state: Literal["recorded", "voided", "held", "expired"]
     revision: int
     revisions: list[RevisionView]
+
+
+class HeldRecord(RecordView):
+    """A record that waits until somebody says in which of the candidates it counts."""
+
+    candidates: list[UnitName] = []
+
+
+class HeldPage(Contract):
+    """Records that wait for their unit, by id; a page may hold fewer than asked for."""
+
+    records: list[HeldRecord]
+    next: str | None
 
 
 class RecordPage(Contract):

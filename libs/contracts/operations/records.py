@@ -8,6 +8,7 @@ from libs.contracts.operations.model import GUARDED, MIB, READ_BODY, Operation, 
 from libs.contracts.registry import Scope
 from libs.contracts.visits_api import (
     BatchAnswer,
+    HeldPage,
     PartnerReportCorrection,
     Receipt,
     RecordPage,
@@ -228,8 +229,23 @@ RESOLVE = Operation(
     ),
 )
 
+HELD = Operation(
+    method="GET",
+    path="/v1/records/held",
+    service="visits",
+    scope="records:settle",
+    operation_id="list_held_records",
+    summary=Words("Các bản ghi đang chờ chọn đơn vị", "Records that wait for their unit to be chosen"),
+    description=words.HELD,
+    response=HeldPage,
+    parameters=paging(default=50, most=200),
+    problems=(*GUARDED, "bad_parameter"),
+    revalidates=True,
+)
+
 OPERATIONS: tuple[Operation, ...] = (
     *(operation for kind in (VISITS, PARTNER_REPORTS) for operation in (*_writes(kind), *_reads(kind))),
+    HELD,
     RESOLVE,
 )
-"""Seven operations of each kind, where `receipts` stands before `{id}`, and one of both."""
+"""Seven operations of each kind, where `receipts` stands before `{id}`, and two of both."""

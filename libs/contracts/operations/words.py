@@ -2,7 +2,7 @@
 
 from libs.contracts.operations.model import Words
 
-__all__ = ["BATCH", "BULK", "CORRECT", "READ", "RECEIPTS", "RESOLVE", "VOID"]
+__all__ = ["BATCH", "BULK", "CORRECT", "HELD", "READ", "RECEIPTS", "RESOLVE", "VOID"]
 
 BATCH = Words(
     "Mỗi dòng được trả lời riêng: `accepted` (đã lưu), `duplicate` (đã có từ trước, gửi lại là an toàn), `held` (đã "
@@ -33,6 +33,12 @@ VOID = Words(
     "bị hủy.",
     "Takes the record out of every number; its history stays. Sending the original again then answers `duplicate`, "
     "and the record stays void.",
+)
+HELD = Words(
+    "Cho cán bộ: những bản ghi trong phạm vi của mình mà đơn vị đã bị chia trước ngày của bản ghi, kèm các đơn vị có "
+    "thể chọn. Một trang có thể ít mục hơn `limit`, kể cả không có mục nào; hết khi không còn `next`.",
+    "For officers: the records within their subtree whose unit was divided before the record's day, each with the "
+    "units it may be. A page may hold fewer than `limit`, even none; the end is where there is no `next`.",
 )
 RESOLVE = Words(
     "Cho bản ghi `held` mà mã (hoặc đơn vị của tổ) chỉ một lãnh thổ đã bị chia: `waiting_for` có `choice:` hay "

@@ -10,7 +10,7 @@ from services.visits.api.changing import correct, void
 from services.visits.api.kinds import PARTNER_REPORTS, VISITS, RecordKind
 from services.visits.api.reading import one, own_records, receipts
 from services.visits.api.recording import batch, bulk
-from services.visits.api.resolving import resolve
+from services.visits.api.resolving import held, resolve
 from services.visits.api.resources import Resources
 
 __all__ = ["Resources", "routes"]
@@ -22,7 +22,13 @@ def routes(resources: Resources) -> Sequence[BaseRoute]:
     async def resolve_record(request: Request) -> Response:
         return await resolve(request, resources)
 
-    of_both = [Route("/v1/records/{id:uuid}:resolve", resolve_record, methods=["POST"])]
+    async def list_held_records(request: Request) -> Response:
+        return await held(request, resources)
+
+    of_both = [
+        Route("/v1/records/held", list_held_records, methods=["GET"]),
+        Route("/v1/records/{id:uuid}:resolve", resolve_record, methods=["POST"]),
+    ]
     return [*(route for kind in (VISITS, PARTNER_REPORTS) for route in _of(kind, resources)), *of_both]
 
 

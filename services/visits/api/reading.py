@@ -24,7 +24,7 @@ from services.visits.store import Stored
 from services.visits.use_cases.prepare import Author
 from services.visits.use_cases.view import record_view
 
-__all__ = ["may_see", "one", "own_records", "receipts"]
+__all__ = ["limit_of", "may_see", "one", "own_records", "receipts", "uuid_of"]
 
 logger = get_logger(__name__)
 
@@ -62,13 +62,13 @@ async def receipts(request: Request, kind: RecordKind, resources: Resources) -> 
     """Give receipts again: by `id` (of a creation, correction or void; repeatable) or by `batch`."""
     author = author_of(resources.caller(request, kind.read_scope), kind)
     parameters(request, "id", "batch", repeatable="id")
-    ids = [_uuid(text, "id") for text in request.query_params.getlist("id")]
+    ids = [uuid_of(text, "id") for text in request.query_params.getlist("id")]
     batch = request.query_params.get("batch")
     if bool(ids) == (batch is not None) or len(ids) > MAX_ROWS:
         raise Problem("bad_parameter", name="id, batch", reason=f"id (1–{MAX_ROWS}) | batch")
     async with transaction(resources.engine, readonly=True) as connection:
         if batch is not None:
-            found = await store.by_batch(connection, _uuid(batch, "batch"), author.client_id, MAX_BULK_ROWS + 1)
+            found = await store.by_batch(connection, uuid_of(batch, "batch"), author.client_id, MAX_BULK_ROWS + 1)
         else:
             found = list((await store.by_change(connection, ids)).values())
     if len(found) > MAX_BULK_ROWS:
@@ -86,7 +86,7 @@ async def own_records(request: Request, kind: RecordKind, resources: Resources) 
     asked = parameters(request, *(["team"] if of_visits else []), "limit", "cursor")
     reporter = _reporter(asked.get("team"), resources) if of_visits else author.partner_id
     assert reporter is not None
-    limit = _limit(asked.get("limit", "50"))
+    limit = limit_of(asked.get("limit", "50"))
     after = _after(asked.get("cursor"))
     async with transaction(resources.engine, readonly=True, isolation="repeatable_read") as connection:
         ids = await store.page(connection, reporter, after, limit + 1)
@@ -110,13 +110,15 @@ def _reporter(reference: str | None, resources: Resources) -> UUID:
     return team_id
 
 
-def _limit(text: str) -> int:
+def limit_of(text: str) -> int:
+    """Read how many entries a page has; raises Problem bad_parameter."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= MAX_PAGE):
         raise Problem("bad_parameter", name="limit", reason=f"1–{MAX_PAGE}")
     return int(text)
 
 
-def _uuid(text: str, name: str) -> UUID:
+def uuid_of(text: str, name: str) -> UUID:
+    """Read an id; raises Problem bad_parameter."""
     found = as_id(text)
     if found is None:
         raise Problem("bad_parameter", name=name, reason="UUID")

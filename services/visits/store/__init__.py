@@ -14,6 +14,7 @@ from services.visits.store.records import (
     latest,
     lock_records,
     page,
+    to_choose,
 )
 from services.visits.store.sent import Sent
 
@@ -37,4 +38,5 @@ __all__ = [
     "lock_records",
     "page",
     "refresh_held_since",
+    "to_choose",
 ]

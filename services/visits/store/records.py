@@ -22,6 +22,7 @@ __all__ = [
     "latest",
     "lock_records",
     "page",
+    "to_choose",
 ]
 
 
@@ -185,6 +186,18 @@ async def held(connection: Connection, limit: int, after: UUID | None = None) ->
     """Give records that stand as held, by id, behind a cursor."""
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM log AS row {NOW} WHERE {_STANDS_HELD} AND ($2::uuid IS NULL OR row.record_id > $2)"
+        " ORDER BY row.record_id LIMIT $1",
+        limit,
+        after,
+    )
+    return [_stored(row) for row in rows]
+
+
+async def to_choose(connection: Connection, limit: int, after: UUID | None) -> list[Stored]:
+    """Give records that stand as held until somebody chooses their unit, by id, behind a cursor."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM log AS row {NOW} WHERE {_STANDS_HELD} AND ($2::uuid IS NULL OR row.record_id > $2)"
+        " AND EXISTS (SELECT FROM unnest(row.waiting_for) AS what WHERE what ~ '^(choice|successor):')"
         " ORDER BY row.record_id LIMIT $1",
         limit,
         after,

@@ -20,7 +20,7 @@ from services.visits.use_cases.record import say_held
 from services.visits.use_cases.settle import Root, edition, place_of
 from services.visits.use_cases.view import record_view
 
-__all__ = ["CHOSEN", "Asked", "resolve"]
+__all__ = ["CHOSEN", "Asked", "lies_within", "resolve"]
 
 CHOSEN = "unit_chosen"
 """The flag of a record whose unit somebody chose."""
@@ -111,12 +111,13 @@ async def _seen_before(connection: Connection, asked: Asked, receipts: Receipts)
 
 
 def _may(asked: Asked, current: Stored, directory: Directory) -> bool:
-    """Say whether the caller may settle the record: its sender, or an officer whose subtree holds a candidate."""
-    if asked.as_sender:
+    return asked.as_sender or (asked.as_officer and lies_within(current, asked.author.root, directory))
+
+
+def lies_within(current: Stored, root: UUID | None, directory: Directory) -> bool:
+    """Say whether a record is an officer's to settle: its unit, its team's or a candidate lies in the subtree."""
+    if root is None:
         return True
-    root = asked.author.root
-    if not asked.as_officer or root is None:
-        return asked.as_officer
     draft = events.draft_of(current.body, current.occurred_given)
     team = directory.teams.get(current.reporter_id)
     own = [unit_id for unit_id in (draft.unit_id, team.unit_id if team else None) if unit_id is not None]

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from libs.contracts.visits_api import BatchAnswer, Receipt
+from libs.contracts.visits_api import BatchAnswer, HeldPage, Receipt
 from services.visits.domain.directory import Directory, Measure, Model, Platform, Team, Wave
 from tests.integration.visits.life import correction, progress_of, published, settle
 from tests.support.http import Answer
@@ -142,6 +142,23 @@ async def test_an_officer_settles_what_lies_in_the_own_subtree_and_nobody_elses(
     assert (await _resolve(visits, record, "elsewhere", unit=PIECE)).status == 404
     assert (await _resolve(visits, record, "other_bank", unit=PIECE)).status == 404
     assert (await _resolve(visits, record, "officer", unit=PIECE)).json["status"] == "accepted"
+
+
+async def test_an_officer_finds_what_waits_in_the_own_subtree(visits: Visits) -> None:
+    records = {(await _one(visits, JANUARY, unit=SPLIT))["record"] for _ in range(3)}
+    row = a_visit(team=str(uuid.uuid4()), occurred_at=AFTER)
+    await visits.post("/v1/visits:batch", {"rows": [row]}, client="country")
+    found, path = [], "/v1/records/held?limit=2"
+    while path:
+        page = HeldPage.model_validate_json((await visits.get(path, client="officer")).body)
+        found += page.records
+        path = f"/v1/records/held?limit=2&cursor={page.next}" if page.next else ""
+    assert {str(record.id) for record in found} == records
+    assert [each.code for each in found[0].candidates] == ["00622", SPLIT, PIECE, "09556", OTHER_PIECE]
+    assert (await visits.get("/v1/records/held", client="elsewhere")).json == {"records": [], "next": None}
+    assert (await visits.get("/v1/records/held", client="other_bank")).json["code"] == "scope_missing"
+    await _resolve(visits, next(iter(records)), "officer", unit=PIECE)
+    assert len((await visits.get("/v1/records/held", client="officer")).json["records"]) == 2
 
 
 async def test_of_two_who_settle_one_wins_and_the_other_is_told(visits: Visits) -> None:
