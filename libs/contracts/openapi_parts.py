@@ -20,6 +20,7 @@ SAMPLES: Mapping[str, str] = {
     "columns": "“Tên tổ”",
     "current": "3",
     "day": "2025-05-10",
+    "digits": "5",
     "expected": "application/json",
     "first": "B",
     "found": "PDF",
@@ -47,16 +48,22 @@ SAMPLES: Mapping[str, str] = {
     "seconds": "30",
     "seen": "“STT”, “Họ tên”",
     "sheet": "Danh sách",
+    "source": "Xã Tân Dương",
     "stage": "activated",
     "state": "committed",
+    "status": "enacted",
     "team": "SD-03",
     "unit": "29905",
+    "units": "14144",
     "value": "31/02/2024",
     "waiting_for": "team",
 }
 """A value for each {name} that a sentence may have, for the examples."""
 
 SAMPLES_OF: Mapping[str, Mapping[str, str]] = {
+    "level_differs": {"expected": "province"},
+    "rehearsal_too_large": {"limit": "2000"},
+    "unknown_unit_type": {"expected": "xa | phuong | thi_tran | dac_khu", "kind": "thon"},
     "age_not_of_base": {"base": "population_15_plus"},
     "base_not_of_indicator": {"code": "ADO-02", "expected": "population_15_plus"},
     "base_without_age": {"base": "households"},
@@ -129,6 +136,7 @@ TAGS = [
     _tag("denominators", "Mẫu số: dân số, số hộ …", "Denominators: populations, households …"),
     _tag("targets", "Chỉ tiêu phải đạt", "Targets"),
     _tag("units", "Đơn vị hành chính theo thời gian", "Administrative units in time"),
+    _tag("reforms", "Nghị quyết sắp xếp đơn vị hành chính", "Reforms of the administrative map"),
     _tag("teams", "Các tổ", "Teams"),
     _tag("members", "Thành viên của các tổ", "Members of teams"),
     _tag("help", "Cho người dân: ai giúp được, ở đâu, khi nào", "For citizens: who helps where and when"),

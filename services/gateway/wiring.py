@@ -17,7 +17,7 @@ from libs.common.telemetry import configure_logging, new_registry
 from libs.contracts.problems import entries
 from libs.contracts.registry import ClientV1, SigningKeyV1
 from libs.contracts.topics import CLIENTS, type_of
-from services.gateway.api import add_edges, forwarding_routes, page_routes
+from services.gateway.api import add_edges, forwarding_routes, page_routes, rehearsal_routes
 from services.gateway.clients import open_upstreams
 from services.gateway.settings import Settings
 
@@ -55,6 +55,7 @@ def build_api(settings: Settings, *, guard: Guard, known: asyncio.Event, registr
         catalogue=Catalogue.of(entries()),
         routes=[
             *forwarding_routes(guard, known.is_set, settings.fresh_seconds),
+            *rehearsal_routes(guard, known.is_set),
             *page_routes(public_url, local_url=f"http://127.0.0.1:{settings.port}"),
         ],
         registry=registry,

@@ -56,3 +56,9 @@ class Settings(CommandSettings, CommonSettings):
         validation_alias="REGISTRY_ANNOUNCE_EVERY_SECONDS",
         description="Everything is sent again this often, so that a topic that lost something mends itself",
     )
+    reforms_every_seconds: float = Field(
+        default=5,
+        gt=0,
+        validation_alias="REGISTRY_REFORMS_EVERY_SECONDS",
+        description="How often is looked for reforms whose day has come",
+    )

@@ -28,6 +28,7 @@ from services.registry.settings import CommandSettings, Settings
 from services.registry.use_cases import erasing
 from services.registry.use_cases.atlas import Keeper
 from services.registry.use_cases.clients import Refused
+from services.registry.use_cases.keep_reforms import keep_reforms
 from services.registry.use_cases.keys import announce_key
 from services.registry.use_cases.safe import Safe
 from services.registry.use_cases.tokens import Signer, load_signer
@@ -129,6 +130,7 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
             await announce_key(connection, signer.public())
             # The whole map takes a second or two, for which the first who asks should not have to wait.
             await keeper.newest(connection)
+        loops["reforms"] = partial(keep_reforms, engine, keeper, today, settings.reforms_every_seconds)
         door = Door(engine, guard, lambda: parts["registry"]() and parts["signing_key"]())
         app = build_app(
             catalogue=catalogue(),

@@ -10,9 +10,11 @@ from libs.contracts.operations import (
     placed,
     records,
     reference,
+    reforms,
     registry,
     statements,
     teams,
+    units,
 )
 from libs.contracts.operations.access import SCOPE_WORDS
 from libs.contracts.operations.model import Operation, Parameter, Words
@@ -25,6 +27,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *statements.OPERATIONS,
     *network.OPERATIONS,
     *registry.OPERATIONS,
+    *units.OPERATIONS,
+    *reforms.OPERATIONS,
     *teams.OPERATIONS,
     *members.OPERATIONS,
     *placed.OPERATIONS,

@@ -15,7 +15,7 @@ from libs.contracts.operations import OPERATIONS, Operation
 from services.gateway.api.keeping import Keeper, Key, Question
 from services.gateway.clients import Answer, Upstream, UpstreamAway
 
-__all__ = ["forwarding_routes", "route_path"]
+__all__ = ["RETRY_SECONDS", "forwarding_routes", "headers_for", "passed_back", "route_path", "verify"]
 
 logger = get_logger(__name__)
 
@@ -52,7 +52,7 @@ def _route(operation: Operation, guard: Guard, ready: Callable[[], bool], bulk: 
 
     async def endpoint(request: Request) -> Response:
         try:
-            _verify(operation, request, guard, ready)
+            verify(operation, request, guard, ready)
             _check_headers(operation, request)
         except Problem as problem:
             if _has_much_to_send(request):
@@ -65,7 +65,7 @@ def _route(operation: Operation, guard: Guard, ready: Callable[[], bool], bulk: 
         return await forward(request, body)
 
     async def forward(request: Request, body: bytes | None) -> Response:
-        return _passed_back(await _ask(operation, request, _target(request), _headers_for(request), body))
+        return passed_back(await _ask(operation, request, _target(request), headers_for(request), body))
 
     endpoint.__name__ = operation.operation_id  # Names the operation in the telemetry.
     return Route(route_path(operation), endpoint, methods=[operation.method])
@@ -77,14 +77,14 @@ def _kept(operation: Operation, guard: Guard, ready: Callable[[], bool], keeper:
     assert revision_path is not None
 
     async def endpoint(request: Request) -> Response:
-        caller = _verify(operation, request, guard, ready)
+        caller = verify(operation, request, guard, ready)
         assert caller is not None
         target, languages = _target(request), request.headers.get("accept-language", "")
         key = (caller.client_id, caller.unit_id, caller.scopes, languages, target)
         return (keeper.at_hand(key) or await keeper.answer(question(key, request, target))).to(request)
 
     def question(key: Key, request: Request, target: str) -> Question:
-        headers = _headers_for(request)
+        headers = headers_for(request)
         headers.pop("if-none-match", None)  # Judged here, so that there is a body to keep.
 
         async def ask() -> Answer:
@@ -111,7 +111,7 @@ async def _ask(
         raise Problem("unavailable", headers={"retry-after": RETRY_SECONDS}) from error
 
 
-def _verify(operation: Operation, request: Request, guard: Guard, ready: Callable[[], bool]) -> Caller | None:
+def verify(operation: Operation, request: Request, guard: Guard, ready: Callable[[], bool]) -> Caller | None:
     """Give the caller, None where the operation needs none; raises Problem without the operation's scope."""
     if operation.scope is None:
         return None
@@ -154,10 +154,12 @@ def _target(request: Request) -> str:
     return f"{path}?{quote_from_bytes(query, safe=AS_IT_IS)}" if query else path
 
 
-def _headers_for(request: Request) -> dict[str, str]:
+def headers_for(request: Request) -> dict[str, str]:
+    """Give the headers that go on to a service: the caller's token above all."""
     headers = {name: request.headers[name] for name in SENT_ON if name in request.headers}
     return {**headers, "x-request-id": request_id.get(), "accept-encoding": "identity"}
 
 
-def _passed_back(answer: Answer) -> Response:
+def passed_back(answer: Answer) -> Response:
+    """Give a service's answer to the caller as it is."""
     return Response(None if answer.status in NO_BODY else answer.body, answer.status, dict(answer.headers))

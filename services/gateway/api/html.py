@@ -71,6 +71,9 @@ def _curl(base: str, method: str, path: str, operation: Json) -> str:
     elif operation["security"] != [{}]:
         parts.append('-H "Authorization: Bearer $TOKEN"')
     for content_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        if "examples" not in content:
+            # A file; the first type stands for the others.
+            return " \\\n  ".join([*filter(None, parts), f"-H 'Content-Type: {content_type}'", "--data-binary @FILE"])
         value = next(iter(content["examples"].values()))["value"]
         if content_type == "application/json":
             parts += ["-H 'Content-Type: application/json'", f"--data-binary {shlex.quote(_body(value))}"]
@@ -90,10 +93,11 @@ def _parameters(operation: Json) -> str:
 
 def _operation(base: str, method: str, path: str, operation: Json) -> str:
     scopes = [scope for entry in operation["security"] for scope in entry.get("oauth2", [])]
-    content = operation["responses"]["200"]["content"]["application/json"]
+    well = next(response for status, response in operation["responses"].items() if status < "300")
     answers = "".join(
         f"<p>{escape(example['summary'])}<pre><code>{escape(_body(example['value']))}</code></pre>"
-        for example in content["examples"].values()
+        for content in well["content"].values()
+        for example in content.get("examples", {}).values()
     )
     refusals = "".join(
         f"<tr><td>{status}<td>{_prose(response['description'])}"

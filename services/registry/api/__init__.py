@@ -13,8 +13,10 @@ from services.registry.api.members import MembersApi
 from services.registry.api.placed import PlacedApi
 from services.registry.api.reading import ReadingApi
 from services.registry.api.reference import ReferenceApi
+from services.registry.api.reforms import ReformsApi
 from services.registry.api.teams import TeamsApi
 from services.registry.api.tokens import TokensApi
+from services.registry.api.units import UnitsApi
 from services.registry.api.writing import Counter
 from services.registry.use_cases.atlas import Keeper
 from services.registry.use_cases.safe import Safe
@@ -31,7 +33,9 @@ def routes(
     apis = (
         TokensApi(door, signer),
         ReadingApi(door),
+        UnitsApi(door, keeper),
         MapApi(door, keeper),
+        ReformsApi(door, keeper),
         TeamsApi(counter),
         MembersApi(counter),
         PlacedApi(counter),

@@ -40,9 +40,15 @@ class Door:
     @staticmethod
     async def body(request: Request, contract: type[T], limit: int = MAX_BODY_BYTES) -> T:
         """Read a JSON body; raises Problem. Call it with no transaction open: the sender may be slow."""
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-            raise Problem("unsupported_media_type", expected=JSON)
+        body = await Door.raw(request, limit)
         try:
-            return contract.model_validate_json(check_json(await read_body(request, limit)))
+            return contract.model_validate_json(check_json(body))
         except ValidationError as error:
             raise Problem("malformed", faults=faults_of(error)) from error
+
+    @staticmethod
+    async def raw(request: Request, limit: int) -> bytes:
+        """Read a body that says it is JSON, and is not looked into yet; raises Problem."""
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+            raise Problem("unsupported_media_type", expected=JSON)
+        return await read_body(request, limit)

@@ -19,6 +19,7 @@ from services.registry.domain.atlas import DIRECTIONS, Atlas, Direction, Edge, R
 from services.registry.domain.units import LEVELS, Level, Unit
 from services.registry.use_cases import reading
 from services.registry.use_cases.atlas import Keeper
+from services.registry.use_cases.briefs import brief
 
 __all__ = ["MapApi"]
 
@@ -79,7 +80,7 @@ class MapApi:
         if unit_id not in atlas.units:
             raise Problem("not_found", path=request.url.path)
         edges = [_edge(edge, atlas.units) for edge in atlas.lineage(unit_id, direction)]
-        return answer(request, {"unit": _brief(atlas.units[unit_id]), "direction": direction, "edges": edges})
+        return answer(request, {"unit": brief(atlas.units[unit_id]), "direction": direction, "edges": edges})
 
     async def resolve_codes(self, request: Request) -> Response:
         """Say what codes of the list of a day mean on another."""
@@ -95,22 +96,10 @@ class MapApi:
             return await self.keeper.newest(connection)
 
 
-def _brief(unit: Unit) -> dict[str, object]:
-    return {
-        "unit_id": unit.record_id,
-        "code": unit.code or None,
-        "level": unit.level,
-        "type": unit.type,
-        "name": unit.name,
-        "valid_from": unit.valid_from,
-        "valid_to": unit.valid_to,
-    }
-
-
 def _edge(edge: Edge, units: Mapping[Any, Unit]) -> dict[str, object]:
     return {
-        "source": _brief(units[edge.source]),
-        "target": _brief(units[edge.to.unit_id]),
+        "source": brief(units[edge.source]),
+        "target": brief(units[edge.to.unit_id]),
         "share": edge.to.share,
         "effective": edge.to.effective,
         "decree": edge.to.decree,
@@ -118,8 +107,8 @@ def _edge(edge: Edge, units: Mapping[Any, Unit]) -> dict[str, object]:
 
 
 def _resolved(code: str, found: Resolution) -> dict[str, object]:
-    listed = _brief(found.listed) if found.listed is not None else None
-    return {"code": code, "status": found.status, "listed": listed, "units": [_brief(unit) for unit in found.units]}
+    listed = brief(found.listed) if found.listed is not None else None
+    return {"code": code, "status": found.status, "listed": listed, "units": [brief(unit) for unit in found.units]}
 
 
 def _level(asked: Mapping[str, str]) -> Level | None:

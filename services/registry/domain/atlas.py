@@ -6,10 +6,10 @@ Nothing here changes the map: units are taken as the log tells them, each in pla
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from services.registry.domain.units import LEVELS, Level, Successor, Unit, valid_on
@@ -86,6 +86,21 @@ class Atlas:
         for unit in units:
             made.take(unit)
         return made
+
+    def copy(self) -> "Atlas":
+        """Give one that stays as it is while this goes on, for work in a thread of its own."""
+
+        def copied(index: Mapping[Any, set[UUID]]) -> defaultdict[Any, set[UUID]]:
+            return defaultdict(set, {key: set(ids) for key, ids in index.items()})
+
+        return Atlas(
+            dict(self.units),
+            copied(self._by_code),
+            copied(self._came_from),
+            copied(self._children),
+            dict(self._names),
+            self.changes,
+        )
 
     def take(self, unit: Unit) -> None:
         """Take a unit as it is now."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.registry.domain.units import LEVELS, Unit
 
-__all__ = ["closed"]
+__all__ = ["closed", "restated"]
 
 
 def closed(units: Mapping[UUID, Unit], stale: Collection[UUID]) -> list[Unit]:
@@ -30,6 +30,15 @@ def closed(units: Mapping[UUID, Unit], stale: Collection[UUID]) -> list[Unit]:
         path = (*(parent.path if parent is not None else ()), unit.record_id)
         made[unit.record_id] = replace(unit, path=path, within=tuple(within))
     return [made[unit_id] for unit_id in stale]
+
+
+def restated(units: Mapping[UUID, Unit], changed: Mapping[UUID, Unit]) -> list[Unit]:
+    """Give the new states of all units that differ once some have changed or begun, those included."""
+    # Whoever lies in a unit that changed lies in what that became, too.
+    known = changed.keys() & units.keys()
+    stale = [unit_id for unit_id, unit in units.items() if not known.isdisjoint(unit.within)]
+    made = closed({**units, **changed}, [*dict.fromkeys([*stale, *changed])])
+    return [unit for unit in made if units.get(unit.record_id) != unit]
 
 
 def _holders_first(unit: Unit) -> tuple[int, int]:

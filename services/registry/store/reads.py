@@ -12,6 +12,7 @@ from libs.contracts.topics import type_of
 from services.registry.domain.units import UnitRef
 
 __all__ = [
+    "NEWEST",
     "Days",
     "Page",
     "Revision",
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 # The newest of a record is the row that no other of the same record outdoes: found by the primary key.
-_NEWEST = """NOT EXISTS (
+NEWEST = """NOT EXISTS (
     SELECT FROM log AS later
     WHERE later.record_id = log.record_id AND (later.revision, later.edition) > (log.revision, log.edition)
 )"""
@@ -116,7 +117,7 @@ async def _page(
     where = [condition.replace("{}", f"${number}") for number, condition in enumerate(asked, start=3)]
     rows = await connection.fetch(
         f"""SELECT record_id, body::text AS body FROM log
-            WHERE {" AND ".join(["type = $1", *where, _NEWEST])} ORDER BY record_id LIMIT $2""",
+            WHERE {" AND ".join(["type = $1", *where, NEWEST])} ORDER BY record_id LIMIT $2""",
         event_type,
         limit + 1,
         *asked.values(),
@@ -130,7 +131,7 @@ async def find_units(connection: Connection, codes: Sequence[str]) -> dict[str, 
     rows = await connection.fetch(
         f"""SELECT record_id, body ->> 'code' AS code, (body ->> 'valid_from')::date AS valid_from,
                    (body ->> 'valid_to')::date AS valid_to
-            FROM log WHERE type = $1 AND body ->> 'code' = ANY($2::text[]) AND {_NEWEST}""",
+            FROM log WHERE type = $1 AND body ->> 'code' = ANY($2::text[]) AND {NEWEST}""",
         type_of(UnitV1),
         list(set(codes)),
     )
@@ -144,7 +145,7 @@ async def teams_with_codes(connection: Connection, codes: Collection[str]) -> li
     """Give every team that bears one of the codes."""
     rows = await connection.fetch(
         f"""SELECT body::text AS body FROM log
-            WHERE type = $1 AND body ->> 'code' = ANY($2::text[]) AND {_NEWEST} ORDER BY record_id""",
+            WHERE type = $1 AND body ->> 'code' = ANY($2::text[]) AND {NEWEST} ORDER BY record_id""",
         type_of(TeamV1),
         list(set(codes)),
     )
@@ -155,7 +156,7 @@ async def ids_in_units(connection: Connection, event_type: str, units: Collectio
     """Give the records of a type that are of one of some units."""
     rows = await connection.fetch(
         f"""SELECT record_id FROM log
-            WHERE type = $1 AND body ->> 'unit_id' = ANY($2::text[]) AND {_NEWEST} ORDER BY record_id""",
+            WHERE type = $1 AND body ->> 'unit_id' = ANY($2::text[]) AND {NEWEST} ORDER BY record_id""",
         event_type,
         [str(unit) for unit in units],
     )
@@ -166,7 +167,7 @@ async def bodies_in_units(connection: Connection, event_types: Sequence[str], un
     """Give the records of some types that are of one of some units, by id."""
     rows = await connection.fetch(
         f"""SELECT type, body::text AS body FROM log
-            WHERE type = ANY($1::text[]) AND body ->> 'unit_id' = ANY($2::text[]) AND {_NEWEST} ORDER BY record_id""",
+            WHERE type = ANY($1::text[]) AND body ->> 'unit_id' = ANY($2::text[]) AND {NEWEST} ORDER BY record_id""",
         list(event_types),
         [str(unit) for unit in units],
     )

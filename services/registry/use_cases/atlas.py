@@ -9,7 +9,7 @@ from libs.common.log import BEGINNING, Position
 from libs.contracts.registry import UnitV1
 from libs.contracts.topics import type_of
 from services.registry.domain.atlas import Atlas
-from services.registry.events import unit_of
+from services.registry.events import event_of, unit_of
 from services.registry.store import log
 
 __all__ = ["Keeper"]
@@ -26,6 +26,14 @@ class Keeper:
     _reached: Position = BEGINNING
     _revisions: dict[UUID, int] = field(default_factory=dict)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def revision(self, unit_id: UUID) -> int:
+        """Give the newest revision of a unit that is known here; 0 for one that is not."""
+        return self._revisions.get(unit_id, 0)
+
+    def told(self, unit_id: UUID) -> bytes:
+        """Give a unit that is known here as the log has it."""
+        return event_of(self.atlas.units[unit_id], self._revisions[unit_id]).body
 
     async def newest(self, connection: Connection) -> Atlas:
         """Give the atlas with all that the caller's snapshot has, or somewhat more."""

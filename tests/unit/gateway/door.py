@@ -44,6 +44,8 @@ class Door:
     status: int = 200
     answer: bytes = b'{"ok": true}'
     answer_headers: dict[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
+    answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    """By path, where one is to be answered otherwise than all."""
     delay_seconds: float = 0.0
     break_off: bool = False
 
@@ -57,7 +59,8 @@ class Door:
             assert request.transport is not None
             request.transport.close()
         await asyncio.sleep(self.delay_seconds)
-        return web.Response(body=self.answer, status=self.status, headers=self.answer_headers)
+        status, answer = self.answers.get(request.path, (self.status, self.answer))
+        return web.Response(body=answer, status=status, headers=self.answer_headers)
 
 
 @asynccontextmanager

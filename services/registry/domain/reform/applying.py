@@ -9,7 +9,7 @@ from uuid import UUID
 
 from libs.common.problem import Fault
 from services.registry.domain.atlas import Atlas
-from services.registry.domain.closure import closed
+from services.registry.domain.closure import restated
 from services.registry.domain.reform.checks import check_orders, levels_down
 from services.registry.domain.reform.fates import Fates
 from services.registry.domain.reform.operations import NewUnit, Reform, short_name_of
@@ -51,7 +51,7 @@ def apply(atlas: Atlas, reform: Reform) -> Outcome:
 
 @dataclass(slots=True)
 class _Making:
-    """The units that end, begin, or merely get another parent, by id; `began_as` tells what went on as which."""
+    """The units that end, that begin, and that merely get another parent, by id."""
 
     draft: Draft
     fates: Fates
@@ -70,16 +70,10 @@ class _Making:
             self._check_emptied()
 
     def outcome(self) -> Outcome:
-        atlas = self.draft.atlas
         changed = {**self.ended, **self.begun, **self.moved}
-        units = {**atlas.units, **changed}
-        # Whoever lies in a unit that changed lies in what that became, too.
-        gone = self.ended.keys() | self.moved.keys()
-        stale = [unit_id for unit_id, unit in atlas.units.items() if not gone.isdisjoint(unit.within)]
-        made = closed(units, [*dict.fromkeys([*stale, *changed])])
         return Outcome(
             area=tuple(self.draft.area),
-            states=tuple(unit for unit in made if atlas.units.get(unit.record_id) != unit),
+            states=tuple(restated(self.draft.atlas.units, changed)),
             begun=tuple(self.begun),
             ended=tuple(self.ended),
             reached=tuple((unit_id, self.fates.after(unit_id)) for unit_id in self.ended),
