@@ -35,13 +35,9 @@ def handlers(directory: Directory, guard: Guard) -> dict[str, Apply]:
             Team(told.team_id, told.revision, told.code, told.unit_id, told.established_on, told.dissolved_on)
         )
 
-    def measure(body: bytes, _: Position) -> None:
-        told = MeasureV1.model_validate_json(body, extra="ignore")
-        directory.add_measure(Measure(told.code, told.revision, frozenset(told.stages), told.valid_from, told.valid_to))
-
     def platform(body: bytes, _: Position) -> None:
         told = PlatformV1.model_validate_json(body, extra="ignore")
-        directory.add_platform(Platform(told.code, told.revision))
+        directory.add_platform(Platform(told.code, told.revision, tuple(told.aliases)))
 
     def wave(body: bytes, _: Position) -> None:
         told = WaveV1.model_validate_json(body, extra="ignore")
@@ -54,13 +50,20 @@ def handlers(directory: Directory, guard: Guard) -> dict[str, Apply]:
     return {
         type_of(UnitV1): lambda body, _: directory.add_unit(_unit(body)),
         type_of(TeamV1): team,
-        type_of(MeasureV1): measure,
+        type_of(MeasureV1): lambda body, _: directory.add_measure(_measure(body)),
         type_of(PlatformV1): platform,
         type_of(WaveV1): wave,
         type_of(ModelV1): model,
         type_of(ClientV1): guard.client_changed,
         type_of(SigningKeyV1): guard.key_changed,
     }
+
+
+def _measure(body: bytes) -> Measure:
+    told = MeasureV1.model_validate_json(body, extra="ignore")
+    return Measure(
+        told.code, told.revision, frozenset(told.stages), told.valid_from, told.valid_to, tuple(told.aliases)
+    )
 
 
 def _unit(body: bytes) -> Unit:

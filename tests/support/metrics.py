@@ -131,8 +131,8 @@ def a_picture() -> Picture:
     picture.units.take(Unit(NEW_WARD, 1, "29905", "commune", "Phường Sa Đéc", REFORM, None, new, new))
     for code, unit_of_count in (("FLD-07", "install"), ("FLD-08", "install"), ("FLD-09", "encounter")):
         picture.take_measure(Measure(code, 1, 1, f"vi {code}", f"en {code}", unit_of_count))
-    for platform in ("e-dongthap", "vnpay"):
-        picture.take_platform(platform, 1)
+    for platform, aliases in (("e-dongthap", ["e-ĐongThap"]), ("vnpay", [])):
+        picture.take_platform(platform, 1, aliases)
     picture.take_reporter(TEAMS[0], Named(1, "Tổ 1"))
     picture.moved((1, 5, 5), map_changed=True)
     return picture

@@ -70,7 +70,7 @@ def _directory() -> Directory:
     for code, stages, end in (("FLD-05", {"activated"}, None), ("FLD-07", set(), None), ("FLD-09", set(), None)):
         directory.add_measure(Measure(code, 1, frozenset(stages), None, end))
     directory.add_measure(Measure("FLD-12", 1, frozenset(), None, date(2026, 10, 1)))
-    directory.add_platform(Platform("e-dongthap", 1))
+    directory.add_platform(Platform("e-dongthap", 1, ("e-ĐongThap",)))
     return directory
 
 

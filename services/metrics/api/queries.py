@@ -25,7 +25,7 @@ from services.metrics.domain.picture import Picture
 from services.metrics.domain.question import Question, check, scope_of
 from services.metrics.store.query import DataRevision, read_revision
 from services.metrics.use_cases.counted import Counted, position_of
-from services.metrics.use_cases.query import Reader, answer, question_of
+from services.metrics.use_cases.query import Reader, answer, in_codes, question_of
 
 __all__ = ["QueryApi"]
 
@@ -101,6 +101,7 @@ class QueryApi:
 
     async def _answer(self, request: Request, caller: Caller, query: MetricsQuery) -> Response:
         reader = Reader(caller.unit_id, "metrics:exact" in caller.scopes, self.smallest_shown)
+        query = in_codes(query, self.picture)
         check(question_of(query, self._today()), self.picture)
         if query.at_least is not None:
             await self.counted.wait(position_of(query.at_least), self.at_least_seconds)

@@ -51,12 +51,14 @@ class _Told:
     def measure(self, body: bytes, position: Position) -> None:
         told = MeasureV1.model_validate_json(body, extra="ignore")
         vi, en = told.names.vi, told.names.en
-        self.picture.take_measure(Measure(told.code, told.revision, told.version, vi, en, told.unit_of_count))
+        self.picture.take_measure(
+            Measure(told.code, told.revision, told.version, vi, en, told.unit_of_count, tuple(told.aliases))
+        )
         self.picture.moved(_place(position))
 
     def platform(self, body: bytes, position: Position) -> None:
         told = PlatformV1.model_validate_json(body, extra="ignore")
-        self.picture.take_platform(told.code, told.revision)
+        self.picture.take_platform(told.code, told.revision, told.aliases)
         self.picture.moved(_place(position))
 
     def client(self, body: bytes, position: Position) -> None:

@@ -1,8 +1,10 @@
 """What this process knows of the registry: the map, measures, platforms, and who reports."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from libs.common.spellings import Spellings
 from services.metrics.domain.map import UnitMap
 from services.metrics.domain.references import References
 
@@ -19,6 +21,7 @@ class Measure:
     vi: str
     en: str
     unit_of_count: str
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Picture:
     platforms: dict[str, int] = field(default_factory=dict)
     reporters: dict[UUID, Named] = field(default_factory=dict)
     references: References = field(default_factory=References)
+    measure_spellings: Spellings = field(default_factory=Spellings)
+    platform_spellings: Spellings = field(default_factory=Spellings)
     map_revision: tuple[int, int, int] = (0, 0, 0)
     revision: tuple[int, int, int] = (0, 0, 0)
 
@@ -50,10 +55,13 @@ class Picture:
         known = self.measures.get(measure.code)
         if known is None or known.revision < measure.revision:
             self.measures[measure.code] = measure
+            self.measure_spellings.take(measure.code, measure.aliases)
 
-    def take_platform(self, code: str, revision: int) -> None:
-        """Take a platform's state."""
-        self.platforms[code] = max(revision, self.platforms.get(code, 0))
+    def take_platform(self, code: str, revision: int, aliases: Iterable[str] = ()) -> None:
+        """Take a platform's state unless a newer one is known."""
+        if self.platforms.get(code, 0) < revision:
+            self.platforms[code] = revision
+            self.platform_spellings.take(code, aliases)
 
     def take_reporter(self, reporter_id: UUID, named: Named) -> None:
         """Take the name of a team or a partner unless a newer one is known."""

@@ -21,7 +21,7 @@ from services.metrics.use_cases.rollup_view import look
 from services.metrics.use_cases.rows import in_order, measure_contracts, row_of
 from services.metrics.use_cases.tallying import Territory, tally
 
-__all__ = ["Reader", "answer", "question_of"]
+__all__ = ["Reader", "answer", "in_codes", "question_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,16 @@ class Reader:
     subtree: UUID | None
     exact: bool
     smallest_shown: int
+
+
+def in_codes(query: MetricsQuery, picture: Picture) -> MetricsQuery:
+    """Give a query with codes in place of aliases, as it is executed."""
+    measures = [picture.measure_spellings.code_of(each) for each in query.measures]
+    platforms = [picture.platform_spellings.code_of(each) for each in query.filters.platform or ()]
+    if measures == query.measures and platforms == (query.filters.platform or []):
+        return query
+    filters = query.filters.model_copy(update={"platform": platforms or None})
+    return query.model_copy(update={"measures": measures, "filters": filters})
 
 
 def question_of(query: MetricsQuery, today: date) -> Question:

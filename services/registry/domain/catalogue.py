@@ -1,6 +1,5 @@
 """The catalogue: what a line can record, which platforms, on what topic; what is reported of a unit."""
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
+from libs.common.spellings import spelling
 from services.registry.domain.files import Row, toml_tables
 from services.registry.domain.ids import record_id
 from services.registry.domain.indicators import Indicator, Names, code_of, names_of, read_indicator, version_of
@@ -181,22 +181,17 @@ def _done(places: Mapping[UUID, Row]) -> None:
         next(row.reading for row in places.values() if id(row.reading) == reading).done()
 
 
-def _spelling(name: str) -> str:
-    """Give what spellings have in common that mean the same."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
 def _once(rows: Sequence[Row], named: Sequence[Sequence[str]]) -> None:
     """See that no spelling of a code stands for two."""
     bearers: defaultdict[str, set[int]] = defaultdict(set)
     for number, names in enumerate(named):
         for name in names:
-            bearers[_spelling(name)].add(number)
-    codes = {_spelling(names[0]): number for number, names in reversed(list(enumerate(named)))}
+            bearers[spelling(name)].add(number)
+    codes = {spelling(names[0]): number for number, names in reversed(list(enumerate(named)))}
     for number, (row, names) in enumerate(zip(rows, named, strict=True)):
         for name in names:
-            if min(bearers[_spelling(name)]) < number:
-                column = "code" if codes.get(_spelling(name), number) < number else "aliases"
+            if min(bearers[spelling(name)]) < number:
+                column = "code" if codes.get(spelling(name), number) < number else "aliases"
                 row.wrong(column, f"“{name}” lặp lại", f'"{name}" is repeated')
                 break
 

@@ -7,6 +7,8 @@ from datetime import date
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from libs.common.spellings import Spellings
+
 __all__ = ["Directory", "Measure", "Model", "Platform", "Team", "Unit", "Wave"]
 
 
@@ -67,6 +69,7 @@ class Measure:
     stages: frozenset[str]
     valid_from: date | None
     valid_to: date | None
+    aliases: tuple[str, ...] = ()
 
     def before(self, day: date) -> bool:
         """Say whether the measure had not begun on a day."""
@@ -83,6 +86,7 @@ class Platform:
 
     code: str
     revision: int
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,8 @@ class Directory:
     teams: dict[UUID, Team] = field(default_factory=dict)
     measures: dict[str, Measure] = field(default_factory=dict)
     platforms: dict[str, Platform] = field(default_factory=dict)
+    measure_spellings: Spellings = field(default_factory=Spellings)
+    platform_spellings: Spellings = field(default_factory=Spellings)
     waves: dict[UUID, Wave] = field(default_factory=dict)
     models: dict[UUID, Model] = field(default_factory=dict)
     _units_by_code: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
@@ -154,11 +160,13 @@ class Directory:
 
     def add_measure(self, measure: Measure) -> None:
         """Take a measure's state."""
-        _put(self.measures, measure.code, measure)
+        if _put(self.measures, measure.code, measure):
+            self.measure_spellings.take(measure.code, measure.aliases)
 
     def add_platform(self, platform: Platform) -> None:
         """Take a platform's state."""
-        _put(self.platforms, platform.code, platform)
+        if _put(self.platforms, platform.code, platform):
+            self.platform_spellings.take(platform.code, platform.aliases)
 
     def add_wave(self, wave: Wave) -> None:
         """Take a campaign wave's state."""

@@ -141,7 +141,7 @@ class Intake:
         """Give what a reader of the record should know about it."""
         found = {"clock_corrected"} if self.clock.corrects else set()
         for line in lines:
-            measure = self.directory.measures.get(line.measure)
+            measure = self.directory.measures.get(self.directory.measure_spellings.code_of(line.measure))
             if measure is None or measure.valid_from is measure.valid_to is None:
                 continue
             if measure.expired_on(day):
@@ -165,7 +165,7 @@ class Intake:
         made = []
         for index, line in enumerate(given):
             at = "" if flat else _AT[index]
-            number, measure, platform, stage = line.line, line.measure, line.platform or None, line.stage or None
+            number, measure, platform, stage = line.line, *self._codes(line), line.stage or None
             if number in seen:
                 faults.append(Fault("line_repeated", at + "/line", {"line": number}))
             seen.add(number)
@@ -174,6 +174,11 @@ class Intake:
             person = self._person(line, reporter, day, at, faults) if line.person or line.receipt else None
             made.append(Line(number, measure, line.quantity or 1, platform, stage, person))
         return tuple(made)
+
+    def _codes(self, line: GivenLine) -> tuple[str, str | None]:
+        """Give the codes of the measure and the platform that a line names, by these or by their aliases."""
+        measure = self.directory.measure_spellings.code_of(line.measure)
+        return measure, self.directory.platform_spellings.code_of(line.platform) if line.platform else None
 
     def _catalogue(self, line: _Coded, at: str, faults: list[Fault]) -> None:
         """Check codes against the catalogue; what is good once is good for the whole request."""
@@ -194,8 +199,10 @@ class Intake:
         given, receipt = line.person, None
         if line.receipt and not line.platform:
             faults.append(Fault("receipt_without_platform", at + "/receipt"))
-        elif line.receipt:
-            receipt = self.keys.pseudonym("receipt", f"{line.platform}\x00{line.receipt}")
+        elif line.receipt and line.platform:
+            # By the platform's code, so that a receipt is the same whoever spells the platform how.
+            platform = self.directory.platform_spellings.code_of(line.platform)
+            receipt = self.keys.pseudonym("receipt", f"{platform}\x00{line.receipt}")
         if not given:
             return References(self._level, receipt=receipt) if receipt else None
         if given.keep:

@@ -378,3 +378,11 @@ async def test_numbers_and_revision_are_of_one_moment(metrics: Metrics) -> None:
         assert seen.setdefault(answer["contract"]["data_revision"], luot) == luot
     await changing
     assert len(seen) > 1
+
+
+async def test_an_alias_in_a_query_is_taken_as_the_code(metrics: Metrics) -> None:
+    await metrics.fold(a_record(1, a_line()), a_record(2, a_line(platform="vnpay")))
+    asked = await metrics.numbers(filters={"platform": ["e-ĐongThap"]})
+    assert (asked["total"]["luot"], asked["query"]["filters"]["platform"]) == (1, ["e-dongthap"])
+    by_address = await metrics.get("measures=FLD-07&from=2025-05-01&to=2025-05-31&platform=E-%C4%90ongThap")
+    assert by_address.json["total"]["luot"] == 1

@@ -57,6 +57,17 @@ async def test_one_person_has_one_pseudonym_however_the_phone_is_written(visits:
     assert len(people) == 1
 
 
+async def test_an_alias_of_a_platform_is_taken_as_its_code_also_in_a_receipt(visits: Visits) -> None:
+    rows = [
+        a_visit(lines=[a_line(platform=spelt, receipt="LV-1", person=None)])
+        for spelt in ("e-dongthap", "e-ĐongThap", "E-đongthap")
+    ]
+    await visits.send(*rows)
+    lines = [record.lines[0] for record in (await published(visits)).values()]
+    assert {line.platform for line in lines} == {"e-dongthap"}
+    assert len({line.person for line in lines}) == 1
+
+
 async def test_a_reference_is_its_reporters_own(visits: Visits) -> None:
     line = a_line(person={"ref": "P1"})
     await visits.send(a_visit(lines=[line]), a_visit(lines=[line]), a_visit(team="SD-02", lines=[line]))
