@@ -90,19 +90,16 @@ async def _open(desk: Desk, rows: Sequence[Registration]) -> "_Batch":
     units |= {each.unit_id for row in rows for each in row.told.appointments}
     homes = {unit: provinces.home(desk.atlas, unit) for unit in units if unit in desk.atlas.units}
     home_of = {each: home for home in set(homes.values()) for each in provinces.family(desk.atlas, home)}
+    marks = {person: desk.safe.marks(person) for person in {normalised(row.person) for row in rows}}
     digests = {
-        digest
-        for row in rows
-        for kind, under_each in desk.safe.marks(normalised(row.person)).items()
-        if kind != PHONE
-        for digest in under_each
+        digest for each in marks.values() for kind, under_each in each.items() if kind != PHONE for digest in under_each
     }
     met = await members.met(desk.connection, digests, home_of)
     bearers = {(mark, home_of[province]): ids[0] for (mark, province), ids in met.items()}
     ids = {*bearers.values(), *(row.told.record_id for row in rows)}
     heads = await log.heads_of(desk.connection, MEMBER, ids)
     kept = await members.load(desk.connection, ids)
-    return _Batch(desk, teams, homes, bearers, heads, kept)
+    return _Batch(desk, teams, homes, bearers, heads, kept, marks)
 
 
 @dataclass
@@ -115,6 +112,7 @@ class _Batch:
     bearers: dict[tuple[Mark, UUID], UUID]
     heads: dict[UUID, Head]
     kept: dict[UUID, Row]
+    marks: dict[Person, dict[str, list[bytes]]] = field(repr=False)
     now: dict[UUID, Member] = field(default_factory=dict)
     people: dict[UUID, Person] = field(default_factory=dict, repr=False)
     sealing: dict[UUID, UUID] = field(default_factory=dict)
@@ -155,7 +153,7 @@ class _Batch:
             kept = self.kept.get(member_id)
             self.sealing[member_id] = kept.province_id if kept else home
         self.people[member_id] = person
-        for mark in marks_of(self.desk.safe, person):
+        for mark in self._marks(person):
             self.bearers[mark, home] = member_id
         if before != after or person != known:
             self.now[member_id] = after
@@ -169,7 +167,7 @@ class _Batch:
 
     def _meet(self, person: Person, home: UUID, row: Registration) -> UUID | Fault | None:
         """Give the member whom the province has already; a Fault where that is said in two ways."""
-        marks = self.desk.safe.marks(person)
+        marks = self.marks[person]
         by_code = self._bearer(CODE, marks, home)
         if by_code is not None:
             known = self._person(by_code)
@@ -192,6 +190,12 @@ class _Batch:
             self.people[member_id] = self.desk.safe.open(member_id, Sealed(row.key_id, row.sealed))
         return self.people.get(member_id)
 
+    def _marks(self, person: Person) -> list[Mark]:
+        """Give the marks by the newest key; they are made once for each person, as that is most of the work."""
+        if person not in self.marks:
+            self.marks[person] = self.desk.safe.marks(person)
+        return [Mark(kind, digests[-1]) for kind, digests in self.marks[person].items()]
+
     def _home(self, told: Member) -> UUID | None:
         units = [self.teams[each.team_id].unit_id for each in told.memberships if each.team_id in self.teams]
         units += [each.unit_id for each in told.appointments]
@@ -207,6 +211,6 @@ class _Batch:
         for member_id, province in self.sealing.items():
             sealed = safe.seal(member_id, self.people[member_id])
             rows.append(Row(member_id, province, sealed.key_id, sealed.box))
-        marks = {member_id: marks_of(safe, self.people[member_id]) for member_id in self.sealing}
+        marks = {member_id: self._marks(self.people[member_id]) for member_id in self.sealing}
         await members.save(connection, rows, marks)
         await members.save_history(connection, list(self.now.values()))
