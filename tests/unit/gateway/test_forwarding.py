@@ -76,6 +76,19 @@ async def test_the_answer_comes_back_with_the_headers_that_mean_something() -> N
             assert "x-powered-by" not in response.headers
 
 
+async def test_who_helps_where_is_asked_without_a_token_and_may_be_kept_on_the_way() -> None:
+    async with open_door() as door:
+        door.answer_headers = {"etag": '"7"', "cache-control": "public, max-age=60"}
+        async with door.session.get("/v1/help?unit=29905", headers={"if-none-match": '"6"'}) as response:
+            assert response.status == 200
+            assert response.headers["cache-control"] == "public, max-age=60"
+            assert response.headers["etag"] == '"7"'
+        (noted,) = door.noted
+        assert (noted.upstream, noted.path) == ("registry", "/v1/help?unit=29905")
+        assert noted.headers["if-none-match"] == '"6"'
+        assert "authorization" not in noted.headers
+
+
 async def test_an_unchanged_answer_is_304_without_a_body() -> None:
     async with open_door() as door:
         door.status, door.answer, door.answer_headers = 304, b"", {"etag": '"7"'}
