@@ -45,7 +45,6 @@ ReasonCode = Literal[
     "different_unit_of_count",
     "different_denominator",
     "unbounded_denominator",
-    "different_age_bound",
     "unstated_age_bound",
     "different_part",
     "different_unit",
@@ -62,7 +61,6 @@ ReasonCode = Literal[
     "not_additive",
     "different_day",
     "overlapping",
-    "not_a_target",
     "not_a_state",
 ]
 REASONS: tuple[ReasonCode, ...] = get_args(ReasonCode)

@@ -70,7 +70,7 @@ LIST = Operation(
         ),
         *paging(default=100, most=500),
     ),
-    problems=(*GUARDED, "bad_parameter", "unknown_unit", "unknown_boundaries"),
+    problems=(*GUARDED, "bad_parameter", "unknown_unit", "outside_subtree", "unknown_boundaries"),
     revalidates=True,
 )
 

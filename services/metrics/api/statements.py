@@ -76,7 +76,7 @@ class StatementsApi:
         shape = _one_of(asked, "shape", SHAPES)
         seen = await self._see(caller, asked)
         units = seen.lens.standing.units
-        unit = _unit(asked["unit"], seen.lens) if "unit" in asked else None
+        unit = _unit(asked["unit"], seen) if "unit" in asked else None
         wanted = Wanted(
             asked.get("indicator"),
             asked.get("source"),
@@ -127,9 +127,7 @@ class StatementsApi:
         if indicator is None:
             raise Problem("unknown_indicator", code=asked["indicator"][:50])
         seen = await self._see(caller, {"boundaries": asked["on"]} if "on" in asked else {})
-        unit = _unit(asked["unit"], seen.lens)
-        if seen.territory is not None and unit.unit_id not in seen.territory:
-            raise Problem("outside_subtree", unit=asked["unit"][:50])
+        unit = _unit(asked["unit"], seen)
         statements = related(seen.lens.said, indicator.code, unit, seen.lens.standing.units, seen.territory)
         return _answer(request, progress(seen.lens, Standpoint(indicator, unit, statements), seen.map_revision))
 
@@ -154,9 +152,9 @@ class StatementsApi:
         return _Seen(lens, picture, territory)
 
 
-def _unit(reference: str, lens: Lens) -> Unit:
-    """Find a unit by its id, or by a code: of the asked day, or that only one unit ever bore."""
-    units = lens.standing.units
+def _unit(reference: str, seen: _Seen) -> Unit:
+    """Find a unit that the caller may see: by its id, by a code of the asked day, or one that only one unit ever bore."""
+    lens, units = seen.lens, seen.lens.standing.units
     try:
         unit = units.get(UUID(reference))
     except ValueError:
@@ -165,6 +163,8 @@ def _unit(reference: str, lens: Lens) -> Unit:
         unit = (valid or list(bearers))[0] if len(valid) == 1 or len(bearers) == 1 else None
     if unit is None:
         raise Problem("unknown_unit", unit=reference[:50])
+    if seen.territory is not None and unit.unit_id not in seen.territory:
+        raise Problem("outside_subtree", unit=reference[:50])
     return unit
 
 

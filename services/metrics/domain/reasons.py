@@ -17,7 +17,6 @@ REASONS: Mapping[str, Wording] = {
         "Mẫu số không nêu độ tuổi: không biết là những ai.",
         "The denominator states no age: nobody knows who is in it.",
     ),
-    "different_age_bound": Wording("Độ tuổi của mẫu số khác nhau.", "The age bounds of the denominators differ."),
     "unstated_age_bound": Wording(
         "“Trưởng thành” không có một tuổi duy nhất, và nguồn không nêu tuổi.",
         "There is no one age of adulthood, and the source states none.",
@@ -57,7 +56,6 @@ REASONS: Mapping[str, Wording] = {
     "overlapping": Wording(
         "Có thể đếm trùng: cùng một nơi, hoặc cùng một người.", "They may count the same twice: places, or people."
     ),
-    "not_a_target": Wording("Không phải mục tiêu.", "It is no target."),
     "not_a_state": Wording(
         "Không phải hiện trạng hay lũy kế: không nói đã đạt đến đâu.",
         "It is neither a state nor a running total: it does not say how far one has come.",

@@ -192,7 +192,9 @@ async def test_a_client_sees_the_figures_of_its_own_territory(said: Metrics) -> 
     assert {each.source.code for each in await page(said, client="dong thap")} == {"S5"}
     refused = await get(said, "/v1/statements:compare?left=1.11&right=2.08", "ninh binh")
     assert (refused.status, refused.json["code"]) == (404, "unknown_statement")
-    assert (await get(said, "/v1/progress?indicator=ADO-02&unit=11", "ninh binh")).json["code"] == "outside_subtree"
+    for elsewhere in ("/v1/progress?indicator=ADO-02&unit=11", "/v1/statements?unit=11"):
+        assert (await get(said, elsewhere, "ninh binh")).json["code"] == "outside_subtree"
+    assert {each.source.code for each in await page(said, f"unit={NAM_DINH}", "ninh binh")} == {"S2"}
     assert (await get(said, "/v1/statements", "app")).json["code"] == "scope_missing"
 
 
