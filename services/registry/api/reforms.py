@@ -31,12 +31,12 @@ from services.registry.use_cases.atlas import Keeper
 from services.registry.use_cases.briefs import brief
 from services.registry.use_cases.reform_impact import reach_of
 from services.registry.use_cases.reform_views import full_view, in_short
-from services.registry.use_cases.reforms import Officer
+from services.registry.use_cases.reforms import Done, Officer
 
 __all__ = ["ReformsApi"]
 
 SCOPE = "reforms:write"
-Do = Callable[[Connection, Officer, UUID, Any], Awaitable[Standing]]
+Do = Callable[[Connection, Officer, UUID, Any], Awaitable[Done]]
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ class ReformsApi:
         officer = self._officer(request)
         asked = await self.door.body(request, ReformInput, MAX_REFORM_BYTES)
         async with transaction(self.door.engine) as connection:
-            standing, is_new = await reforms.draft(connection, self.keeper, officer, asked)
-        return await self._told(standing, 201 if is_new else 200)
+            done = await reforms.draft(connection, self.keeper, officer, asked)
+        return await self._told(done)
 
     async def change(self, request: Request) -> Response:
         """Give a draft other content."""
 
-        async def do(connection: Connection, officer: Officer, reform_id: UUID, asked: ReformChange) -> Standing:
+        async def do(connection: Connection, officer: Officer, reform_id: UUID, asked: ReformChange) -> Done:
             return await reforms.change(connection, self.keeper, officer, reform_id, asked)
 
         return await self._act(request, ReformChange, do)
@@ -89,7 +89,7 @@ class ReformsApi:
     async def enact(self, request: Request) -> Response:
         """Enact a reform, or have it enacted on its day."""
 
-        async def do(connection: Connection, officer: Officer, reform_id: UUID, asked: ReformAction) -> Standing:
+        async def do(connection: Connection, officer: Officer, reform_id: UUID, asked: ReformAction) -> Done:
             return await reforms.enact(connection, self.keeper, officer, reform_id, asked, self.day())
 
         return await self._act(request, ReformAction, do)
@@ -97,7 +97,7 @@ class ReformsApi:
     async def withdraw(self, request: Request) -> Response:
         """Give a reform up."""
 
-        async def do(connection: Connection, officer: Officer, reform_id: UUID, asked: ReformAction) -> Standing:
+        async def do(connection: Connection, officer: Officer, reform_id: UUID, asked: ReformAction) -> Done:
             return await reforms.withdraw(connection, self.keeper, officer, reform_id, asked)
 
         return await self._act(request, ReformAction, do)
@@ -191,17 +191,19 @@ class ReformsApi:
         officer = self._officer(request)
         asked = await self.door.body(request, contract, MAX_REFORM_BYTES)
         async with transaction(self.door.engine) as connection:
-            standing = await do(connection, officer, request.path_params["reform_id"], asked)
-        return await self._told(standing, 200)
+            done = await do(connection, officer, request.path_params["reform_id"], asked)
+        return await self._told(done)
 
-    async def _told(self, standing: Standing, status: int) -> Response:
+    async def _told(self, done: Done) -> Response:
         """Answer with a reform as it stands now that it is committed."""
         async with transaction(self.door.engine, readonly=True) as connection:
             atlas = await self.keeper.newest(connection)
             clients = await access.list_clients(connection)
-            outcome = await self._outcome(connection, standing)
-        headers = {"location": f"/v1/reforms/{standing.reform_id}"} if status == 201 else {}
-        return json_response(full_view(standing, atlas, outcome, clients), status, headers)
+            outcome = done.outcome or await self._outcome(connection, done.standing)
+        told = full_view(done.standing, atlas, outcome, clients)
+        if done.is_new:
+            return json_response(told, 201, {"location": f"/v1/reforms/{done.standing.reform_id}"})
+        return json_response(told)
 
     @staticmethod
     def _refuse(outcome: Outcome) -> None:

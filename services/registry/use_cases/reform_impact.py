@@ -137,6 +137,6 @@ def _reports_there(client: Client, outcome: Outcome, atlas: Atlas) -> bool:
     """Say whether a client sends codes of this area without saying of which list they are."""
     if "partner-reports:write" not in client.scopes or client.status != "active":
         return False
-    if getattr(client, "codes_as_of", None) is not None:
+    if client.codes_as_of is not None:
         return False
     return client.unit_id is None or any(client.unit_id in atlas.units[unit_id].path for unit_id in outcome.ended)

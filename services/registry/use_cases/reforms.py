@@ -25,6 +25,7 @@ from services.registry.use_cases.loading import save
 from services.registry.use_cases.reform_views import view
 
 __all__ = [
+    "Done",
     "Officer",
     "change",
     "draft",
@@ -50,8 +51,17 @@ class Officer:
     root: UUID | None
 
 
-async def draft(connection: Connection, keeper: Keeper, officer: Officer, asked: ReformInput) -> tuple[Standing, bool]:
-    """Keep a decree that can be carried out as a draft, and say whether it is new; raises Problem."""
+@dataclass(frozen=True)
+class Done:
+    """A reform as it stands now; with what it comes to, where that was just found out."""
+
+    standing: Standing
+    outcome: Outcome | None = None
+    is_new: bool = False
+
+
+async def draft(connection: Connection, keeper: Keeper, officer: Officer, asked: ReformInput) -> Done:
+    """Keep a decree that can be carried out as a draft; raises Problem."""
     await log.lock(connection)
     digest = _digest(asked)
     known = await reforms.load(connection, asked.id)
@@ -60,25 +70,25 @@ async def draft(connection: Connection, keeper: Keeper, officer: Officer, asked:
         if first is None or first.digest != digest:
             raise Problem("id_reused")
         await _see(connection, keeper, officer, known)
-        return known, False
+        return Done(known)
     now = datetime.now().astimezone()
     operations = operations_json(asked.operations)
     standing = Standing(
         asked.id, 1, "draft", asked.decree, asked.effective_date, operations, officer.client_id, now, now
     )
-    await _checked(connection, keeper, officer, standing)
+    outcome = await _checked(connection, keeper, officer, standing)
     kept = await reforms.insert(connection, standing)
     await _note(connection, officer, kept, "drafted", asked.id, digest)
-    return kept, True
+    return Done(kept, outcome, is_new=True)
 
 
 async def change(
     connection: Connection, keeper: Keeper, officer: Officer, reform_id: UUID, asked: ReformChange
-) -> Standing:
+) -> Done:
     """Give a draft other content; raises Problem."""
     standing, done = await _begin(connection, keeper, officer, reform_id, asked, "changed")
     if done:
-        return standing
+        return Done(standing)
     changed = replace(
         standing,
         status="draft",
@@ -87,34 +97,36 @@ async def change(
         operations=operations_json(asked.operations),
         failure=None,
     )
-    await _checked(connection, keeper, officer, changed)
-    return await _keep(connection, officer, changed, "changed", asked)
+    outcome = await _checked(connection, keeper, officer, changed)
+    return Done(await _keep(connection, officer, changed, "changed", asked), outcome)
 
 
 async def withdraw(
     connection: Connection, keeper: Keeper, officer: Officer, reform_id: UUID, asked: ReformAction
-) -> Standing:
+) -> Done:
     """Give a reform up before its day; raises Problem."""
     standing, done = await _begin(connection, keeper, officer, reform_id, asked, "withdrawn")
     if done:
-        return standing
-    return await _keep(connection, officer, replace(standing, status="withdrawn"), "withdrawn", asked)
+        return Done(standing)
+    return Done(await _keep(connection, officer, replace(standing, status="withdrawn"), "withdrawn", asked), Outcome())
 
 
 async def enact(
     connection: Connection, keeper: Keeper, officer: Officer, reform_id: UUID, asked: ReformAction, today: date
-) -> Standing:
+) -> Done:
     """Write what a reform makes of the map where its day has come, else have that done on its day; raises Problem."""
     found = await find(connection, reform_id)
     action: Action = "enacted" if found.effective <= today else "scheduled"
     standing, done = await _begin(connection, keeper, officer, reform_id, asked, action)
     if done:
-        return standing
+        return Done(standing)
     outcome = await _checked(connection, keeper, officer, standing)
     if action == "scheduled":
-        return await _keep(connection, officer, replace(standing, status="scheduled", failure=None), action, asked)
+        scheduled = replace(standing, status="scheduled", failure=None)
+        return Done(await _keep(connection, officer, scheduled, action, asked), outcome)
     enacted = replace(standing, status="enacted", failure=None, begun=outcome.begun, ended=outcome.ended)
-    return await _keep(connection, officer, enacted, action, asked, await _write(connection, keeper, outcome))
+    written = await _write(connection, keeper, outcome)
+    return Done(await _keep(connection, officer, enacted, action, asked, written))
 
 
 async def enact_due(connection: Connection, keeper: Keeper, reform_id: UUID, today: date) -> Standing | None:

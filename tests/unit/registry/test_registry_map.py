@@ -138,3 +138,32 @@ def test_text_that_is_not_utf_8_is_named() -> None:
     with pytest.raises(BadFile) as raised:
         build_map(("u.csv", SMALL.encode("utf-16")), ("l.csv", EDGES.encode()))
     assert raised.value.mistakes[0].place == "1"
+
+
+def _sentences(units: str, edges: str = EDGES) -> list[str]:
+    with pytest.raises(BadFile) as raised:
+        _build(units, edges)
+    return [mistake.en for mistake in raised.value.mistakes]
+
+
+def test_two_open_units_with_one_code_and_overlapping_times_are_told_apart() -> None:
+    twice = SMALL + "10001,2025-08-01,,commune,xa,Xã D,D,10\n"
+    assert _mistakes(twice) == [("u.csv", "7", "code")]
+    assert _sentences(twice) == ["two open units have the code 10001"]
+    overlapping = SMALL.replace("10001,2025-07-01,,", "10001,2025-06-01,,")
+    assert _mistakes(overlapping) == [("u.csv", "6", "code")]
+    assert _sentences(overlapping) == ["10001 is taken for the same time"]
+
+
+def test_a_parent_that_ends_before_its_unit_is_named() -> None:
+    orphan = SMALL.replace("10001,,2025-07-01,commune", "10002,,2025-08-01,commune")
+    assert _mistakes(orphan) == [("u.csv", "4", "parent_code")]
+    assert _sentences(orphan) == ["100 ends before it, on 2025-07-01"]
+
+
+def test_a_lineage_that_runs_in_a_circle_is_named() -> None:
+    two = SMALL + "10002,,2025-07-01,commune,xa,Xã E,E,100\n"
+    circle = EDGES + "commune,10002,10009,2025-07-01,whole,\n"
+    assert _mistakes(two, circle) == [("l.csv", "2", "new_code")]
+    assert _sentences(two, EDGES + "commune,10001,10002,2025-07-01,whole,\n") == ["10002 ends that day too: a circle"]
+    assert _mistakes(two, EDGES + "district,100,100,2025-07-01,whole,\n") == [("l.csv", "2", "new_code")]
