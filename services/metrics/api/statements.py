@@ -153,7 +153,7 @@ class StatementsApi:
 
 
 def _unit(reference: str, seen: _Seen) -> Unit:
-    """Find a unit that the caller may see: by its id, by a code of the asked day, or one that only one unit ever bore."""
+    """Find a unit that the caller may see: by id, by a code of the asked day, or one that only one unit ever bore."""
     lens, units = seen.lens, seen.lens.standing.units
     try:
         unit = units.get(UUID(reference))

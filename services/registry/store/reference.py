@@ -31,33 +31,42 @@ async def read_reference(
     limit: int,
 ) -> Page:
     """Give a page of denominators or targets; one row more than asked for is read, to know whether there are more."""
-    rows = await connection.fetch(
-        # The day is a part of what a denominator is known by: any revision of a later row outdoes an earlier one.
-        """SELECT record_id, body::text AS body FROM log
-           WHERE type = $1 AND NOT EXISTS (
-                   SELECT FROM log AS newer WHERE newer.record_id = log.record_id
-                     AND (newer.revision, newer.edition) > (log.revision, log.edition)
-               )
-             AND ($3::uuid IS NULL OR record_id > $3)
-             AND ($4::text[] IS NULL OR body ->> 'unit_id' = ANY($4))
-             AND ($5::text IS NULL OR body ->> 'base' = $5)
-             AND ($6::text IS NULL OR body ->> 'indicator' = $6)
-             AND ($7::text IS NULL OR body ->> 'on' <= $7 AND NOT EXISTS (
-                   SELECT FROM log AS later
-                   WHERE later.type = log.type AND later.body ->> 'unit_id' = log.body ->> 'unit_id'
-                     AND later.body ->> 'base' = log.body ->> 'base'
-                     AND later.body ->> 'min_age' IS NOT DISTINCT FROM log.body ->> 'min_age'
-                     AND later.body ->> 'max_age' IS NOT DISTINCT FROM log.body ->> 'max_age'
-                     AND later.body ->> 'on' > log.body ->> 'on' AND later.body ->> 'on' <= $7
-               ))
-           ORDER BY record_id LIMIT $2""",
-        type_of(contract),
-        limit + 1,
-        after,
-        [str(unit) for unit in asked.units] if asked.units is not None else None,
-        asked.base,
-        asked.indicator,
-        asked.on.isoformat() if asked.on is not None else None,
-    )
+    params: list[object] = [type_of(contract), limit + 1, after]
+    where = ["type = $1"]
+    for column, value in (("base", asked.base), ("indicator", asked.indicator)):
+        if value is not None:
+            params.append(value)
+            where.append(f"body ->> '{column}' = ${len(params)}")
+    if asked.units is not None:
+        params.append([str(unit) for unit in asked.units])
+        where.append(f"body ->> 'unit_id' = ANY(${len(params)}::text[])")
+    if asked.on is not None:
+        params.append(asked.on.isoformat())
+        where.append(f"body ->> 'on' <= ${len(params)}")
+    statement = _PAGE if asked.on is None else _NEWEST_ON
+    rows = await connection.fetch(statement.format(where=" AND ".join(where)), *params)
     last = rows[limit - 1]["record_id"] if len(rows) > limit else None
     return Page([row["body"].encode() for row in rows[:limit]], last)
+
+
+_PAGE = """
+    SELECT record_id, body::text AS body FROM log
+    WHERE {where} AND ($3::uuid IS NULL OR record_id > $3) AND NOT EXISTS (
+        SELECT FROM log AS newer WHERE newer.record_id = log.record_id
+          AND (newer.revision, newer.edition) > (log.revision, log.edition)
+    )
+    ORDER BY record_id LIMIT $2"""
+
+# What a row is about never changes with its revisions, so they can be chosen among first.
+_NEWEST_ON = """
+    WITH standing AS MATERIALIZED (
+        SELECT DISTINCT ON (record_id) record_id, body FROM log WHERE {where}
+        ORDER BY record_id, revision DESC, edition DESC
+    ), placed AS (
+        SELECT record_id, body, rank() OVER (
+            PARTITION BY body ->> 'unit_id', body ->> 'base', body ->> 'min_age', body ->> 'max_age'
+            ORDER BY body ->> 'on' DESC
+        ) AS place FROM standing
+    )
+    SELECT record_id, body::text AS body FROM placed
+    WHERE place = 1 AND ($3::uuid IS NULL OR record_id > $3) ORDER BY record_id LIMIT $2"""

@@ -1,6 +1,7 @@
 """The catalogue's meanings, denominators and targets, on a real PostgreSQL and over HTTP."""
 
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -171,6 +172,17 @@ async def test_the_newest_row_not_after_a_day_is_given(officer: Registry) -> Non
     assert 9120 not in await values(f"unit=867&on={LAST_DAY}&base=households")
     assert 3 in await values(f"unit=867&within=true&on={LAST_DAY}")
     assert (await read(officer, "/v1/denominators?unit=999")).json["code"] == "unknown_unit"
+
+
+async def test_many_rows_of_one_unit_are_answered_as_quickly(officer: Registry) -> None:
+    rows = [many(n, unit="29899", on=f"20{n % 20:02}-04-01", source=f"Nguồn {n // 20}") for n in range(1000)]
+    assert {row.status for row in await write(officer, "/v1/denominators", *rows)} == {"created"}
+    begun = time.monotonic()
+    found = await read(officer, "/v1/denominators?unit=29899&on=2015-01-01&limit=500&base=population_15_plus")
+    newest = DenominatorPage.model_validate_json(found.body).denominators
+    assert {each.on.isoformat() for each in newest} == {"2014-04-01"}
+    assert len(newest) == 50
+    assert time.monotonic() - begun < 10, "each row is looked at once, not beside each other"
 
 
 async def test_pages_and_entity_tags(officer: Registry) -> None:
