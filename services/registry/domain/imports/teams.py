@@ -13,10 +13,10 @@ from services.registry.domain.imports import values
 from services.registry.domain.imports.fields import Field, RowRead
 from services.registry.domain.imports.planned import faulted
 from services.registry.domain.team_life import team_faults
-from services.registry.domain.teams import Team
+from services.registry.domain.teams import Team, TeamType
 from services.registry.domain.units import Level, Unit
 
-__all__ = ["FIELDS", "NEEDED", "TeamKey", "changed_fields", "check", "code_for", "identified", "key_of", "made"]
+__all__ = ["FIELDS", "NEEDED", "changed_fields", "check", "code_for", "identified", "made"]
 
 TYPES: Mapping[str, tuple[str, ...]] = {
     "community_digital_team": (
@@ -50,6 +50,7 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     "province": ("Cấp tỉnh", "Tỉnh", "Thành phố"),
     "district": ("Cấp huyện", "Huyện"),
 }
+USUAL_TYPE: TeamType = "community_digital_team"
 CODE = re.compile(r"[^\s/]{1,60}")
 SLUG_LENGTH = 40
 
@@ -217,14 +218,6 @@ AT = {
     "/contacts": "contact",
 }
 
-TeamKey = tuple[UUID, str, str]
-"""What a team is recognised by where a list has no codes: unit, type, folded name."""
-
-
-def key_of(team: Team) -> TeamKey:
-    """Give the key of a team that is known."""
-    return team.unit_id, team.type, fold(team.name)
-
 
 def code_for(team: Team, unit: Unit, above: Unit) -> str:
     """Give the code of a team whose list has none: made of its commune, type and name, so that it is found again."""
@@ -249,7 +242,7 @@ def made(row: RowRead, unit: Unit, known: Team | None) -> Team:
         record_id=UUID(int=0),
         code=code,
         name="",
-        type="community_digital_team",
+        type=USUAL_TYPE,
         level=_level(row, unit),
         local_type_name=None,
         unit_id=unit.record_id,
