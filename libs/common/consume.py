@@ -18,7 +18,7 @@ from libs.common.log import Position
 from libs.common.process import Patience
 from libs.common.telemetry import get_logger
 
-__all__ = ["Backlog", "Handled", "Handler", "StoppedItself", "run_consumer"]
+__all__ = ["Backlog", "Handled", "Handler", "Meters", "StoppedItself", "run_consumer"]
 
 logger = get_logger(__name__)
 
@@ -80,17 +80,22 @@ class Backlog:
 
 
 @dataclass(frozen=True)
-class _Meters:
+class Meters:
+    """What the loops of a process tell of themselves, each by its topics."""
+
     handled: Counter
     behind: Gauge
     age: Gauge
 
     @classmethod
-    def on(cls, registry: CollectorRegistry) -> "_Meters":
+    def on(cls, registry: CollectorRegistry) -> "Meters":
+        """Make them in a registry: once for all loops of a process."""
         return cls(
             Counter("events_handled", "Events handled, by outcome", ["outcome"], registry=registry),
-            Gauge("consumer_behind_events", "Messages known to lie ahead", ["partition"], registry=registry),
-            Gauge("event_age_seconds", "Age of the newest event handled when it was handled", registry=registry),
+            Gauge("consumer_behind_events", "Messages known to lie ahead", ["topic", "partition"], registry=registry),
+            Gauge(
+                "event_age_seconds", "Age of the newest event handled when it was handled", ["topic"], registry=registry
+            ),
         )
 
 
@@ -101,7 +106,7 @@ class _Loop:
         consumer: Consumer,
         handle: Handler,
         source: str,
-        meters: _Meters,
+        meters: Meters,
         pace: Pace,
         backlog: Backlog,
     ) -> None:
@@ -201,7 +206,7 @@ class _Loop:
         self._pace.took(size, time.monotonic() - began)
         self._next |= {place: told.following for place, told in moves.items()}
         self._dead_in_a_row |= dead_in_a_row
-        self._count(handled, max(messages[-1].timestamp_ms for messages in batch.values()))
+        self._count(handled, batch)
 
     def _dead_after(self, states: Sequence[Incoming], letters: Sequence[Unprocessable]) -> dict[Place, int]:
         """Count each partition's dead letters in a row, on from the batches before, in the order of the messages.
@@ -219,10 +224,14 @@ class _Loop:
                 raise StoppedItself(f"{in_a_row} dead letters in a row, then it is us, not them; {last}")
         return counted
 
-    def _count(self, handled: Handled, newest_ms: int) -> None:
+    def _count(self, handled: Handled, batch: Batch) -> None:
         self._meters.handled.labels("handled").inc(handled.events)
         self._meters.handled.labels("dead").inc(len(handled.dead))
-        self._meters.age.set(max(0.0, time.time() - newest_ms / 1000))
+        newest: dict[str, int] = {}
+        for (topic, _), messages in batch.items():
+            newest[topic] = max(messages[-1].timestamp_ms, newest.get(topic, 0))
+        for topic, at_ms in newest.items():
+            self._meters.age.labels(topic).set(max(0.0, time.time() - at_ms / 1000))
         for letter in handled.dead:
             logger.error("consumer.dead_letter", offset=letter.message.offset, reason=letter.reason)
 
@@ -231,7 +240,7 @@ class _Loop:
         behind = 0
         for (topic, partition), offset in self._next.items():
             ahead = self._consumer.behind(topic, partition, offset)
-            self._meters.behind.labels(str(partition)).set(ahead)
+            self._meters.behind.labels(topic, str(partition)).set(ahead)
             behind += ahead
         self._backlog.messages = behind
         if progress or not behind:
@@ -253,35 +262,36 @@ def _position(messages: Sequence[Incoming]) -> Position | None:
 async def run_consumer(
     engine: AsyncEngine,
     bootstrap: str,
-    topic: TopicSpec,
+    topics: Sequence[TopicSpec],
     handle: Handler,
     *,
-    registry: CollectorRegistry,
+    meters: Meters,
     stop: asyncio.Event,
     beat: Callable[[], None],
     backlog: Backlog | None = None,
 ) -> None:
-    """Handle a topic until told to stop; `backlog` is kept as it is.
+    """Handle some topics until told to stop; `backlog` is kept as it is.
 
     PostgreSQL or Kafka being away, and another consumer's fence, are waited out: the loop begins again from what the
     database says. Any other error is raised with the offset unmoved.
     """
-    meters, patience, pace, backlog = _Meters.on(registry), Patience(), Pace(), backlog or Backlog()
+    patience, pace, backlog = Patience(), Pace(), backlog or Backlog()
+    names = [topic.name for topic in topics]
     while not stop.is_set():
         beat()
         try:
-            source = await identify(bootstrap, [topic.name])
+            source = await identify(bootstrap, names)
             async with (
-                open_consumer(bootstrap, [topic]) as consumer,
+                open_consumer(bootstrap, topics) as consumer,
                 aclosing(_Loop(engine, consumer, handle, source, meters, pace, backlog)) as loop,
             ):
                 await loop.start()
-                logger.info("consumer.following", topic=topic.name)
+                logger.info("consumer.following", topics=names)
                 while not stop.is_set():
                     beat()
                     await loop.turn()
                     patience.succeeded()
                 await loop.finish()
         except (Away, Fenced, Unavailable) as error:
-            logger.warning("consumer.interrupted", topic=topic.name, error=repr(error))
+            logger.warning("consumer.interrupted", topics=names, error=repr(error))
             await patience.wait()

@@ -143,9 +143,12 @@ async def bury(connection: Connection, source: str, letters: Sequence[Unprocessa
     )
 
 
-async def reached(connection: Connection, topic: str) -> Position | None:
-    """Give the position of the owner's log up to which every partition has been handled; None before the first."""
+async def reached(connection: Connection, *topics: str) -> Position | None:
+    """Give the position of their owner's log up to which every partition of some topics has been handled.
+
+    None before the first.
+    """
     row = await connection.fetchrow(
-        "SELECT epoch, xid, seq FROM inbox WHERE topic = $1 ORDER BY epoch, xid, seq LIMIT 1", topic
+        "SELECT epoch, xid, seq FROM inbox WHERE topic = ANY($1::text[]) ORDER BY epoch, xid, seq LIMIT 1", topics
     )
     return Position(row["epoch"], row["xid"], row["seq"]) if row else None

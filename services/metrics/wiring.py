@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 
 from libs.common import db
 from libs.common.auth import Guard
-from libs.common.consume import Backlog, run_consumer
+from libs.common.consume import Backlog, Meters, run_consumer
 from libs.common.http import build_app
 from libs.common.inbox import reached
 from libs.common.problem import Catalogue
@@ -20,10 +20,10 @@ from libs.common.process import Loop, Pulse, serve
 from libs.common.replica import Replica
 from libs.common.telemetry import new_registry
 from libs.contracts.problems import entries
-from libs.contracts.topics import CATALOGUE, CLIENTS, DENOMINATORS, RECORDS, TARGETS, TEAMS, UNITS
-from services.metrics.api import QueryApi, StatementsApi
-from services.metrics.consumer import handle, picture_handlers
+    statements = StatementsApi(engine, guard, picture, ready, now)
+    return [*queries.routes(), *statements.routes(), *network.routes()], counted
 from services.metrics.domain.memory import Memories
+from services.metrics.domain.network.layout import Layouts
 from services.metrics.domain.picture import Picture
 from services.metrics.settings import CommandSettings, Settings
 from services.metrics.store.ids import quick_of
@@ -32,6 +32,7 @@ from services.metrics.use_cases.keep_rollups import RollupPace, keep_rollups
 
 __all__ = ["build_api", "migrate", "open_database", "run"]
 
+NETWORK = (TEAMS, MEMBERS, DENOMINATORS)
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -67,11 +68,13 @@ def build_api(
             yield partial(reached, connection, RECORDS.name)
 
     counted = Counted(open_read)
+    memories = Memories(settings.memory_bytes, quick_of)
+    network = NetworkApi(engine, guard, picture, memories, Layouts(), ready, settings.smallest_shown)
     queries = QueryApi(
         engine,
         guard,
         picture,
-        Memories(settings.memory_bytes, quick_of),
+        memories,
         counted,
         ready,
         now,
@@ -79,13 +82,13 @@ def build_api(
         at_least_seconds=settings.at_least_seconds,
     )
     statements = StatementsApi(engine, guard, picture, ready, now)
-    return [*queries.routes(), *statements.routes()], counted
+    return [*queries.routes(), *statements.routes(), *network.routes()], counted
 
 
 async def _consume(
     engine: db.Engine,
     settings: Settings,
-    registry: CollectorRegistry,
+    meters: Meters,
     pulse: Pulse,
     backlog: Backlog,
     stop: asyncio.Event,
@@ -93,12 +96,21 @@ async def _consume(
     await run_consumer(
         engine,
         settings.kafka_bootstrap,
-        RECORDS,
+        [RECORDS],
         handle,
-        registry=registry,
+        meters=meters,
         stop=stop,
         beat=pulse.beat,
         backlog=backlog,
+    )
+
+
+async def _keep_network(
+    engine: db.Engine, settings: Settings, meters: Meters, pulse: Pulse, stop: asyncio.Event
+) -> None:
+    # Teams and members are few and rarely change: a loop of their own, which a rush of records does not hold up.
+    await run_consumer(
+        engine, settings.kafka_bootstrap, NETWORK, handle_network, meters=meters, stop=stop, beat=pulse.beat
     )
 
 
@@ -130,9 +142,13 @@ async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
     async with AsyncExitStack() as stack:
         if consumer:
             folding = await stack.enter_async_context(_engine(settings, "fold", 2, settings.fold_seconds))
-            pulse, backlog = Pulse(), Backlog()
-            loops["consumer"] = partial(_consume, folding, settings, registry, pulse, backlog)
+            pulse, backlog, meters = Pulse(), Backlog(), Meters.on(registry)
+            loops["consumer"] = partial(_consume, folding, settings, meters, pulse, backlog)
             parts["consumer"] = pulse.alive
+            keeping = await stack.enter_async_context(_engine(settings, "network", 2, settings.fold_seconds))
+            network = Pulse()
+            loops["network"] = partial(_keep_network, keeping, settings, meters, network)
+            parts["network"] = network.alive
             rolling = await stack.enter_async_context(_engine(settings, "rollups", 1, settings.fold_seconds))
             loops["rollups"] = partial(_roll_up, rolling, settings, registry, replica, picture, backlog)
         if api:

@@ -12,7 +12,7 @@ import asyncpg
 from prometheus_client import CollectorRegistry
 
 from libs.common import consume, leader
-from libs.common.consume import run_consumer
+from libs.common.consume import Meters, run_consumer
 from libs.common.db import open_engine
 from libs.common.relay import RelaySettings, run_relay
 from libs.contracts.topics import RECORDS
@@ -109,7 +109,7 @@ async def fold(folder: Path, url: str, bootstrap: str, messages: int, disturbed:
         _beside(url, partial(_watch_fold, stop, messages, disturbed)),
     ):
         await run_consumer(
-            engine, bootstrap, RECORDS, handle, registry=CollectorRegistry(), stop=stop, beat=lambda: None
+            engine, bootstrap, [RECORDS], handle, meters=Meters.on(CollectorRegistry()), stop=stop, beat=lambda: None
         )
 
 

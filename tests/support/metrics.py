@@ -187,9 +187,11 @@ class Metrics:
 
 
 @asynccontextmanager
-async def open_metrics(url: str, *, at_least_seconds: float = 0.2) -> AsyncIterator[Metrics]:
+async def open_metrics(
+    url: str, *, at_least_seconds: float = 0.2, picture: Picture | None = None
+) -> AsyncIterator[Metrics]:
     """Open the application over a migrated database."""
-    guard, picture = Guard("tungnha"), a_picture()
+    guard, picture = Guard("tungnha"), picture or a_picture()
     issuer = Issuer(guard)
     issuer.client("exact")
     issuer.client("portal", scopes=["metrics:read"])

@@ -1,6 +1,8 @@
-"""Kafka in: batches of records and progress are decoded and folded; registry states become the process's picture."""
+"""Kafka in: records and progress are folded, teams and members kept; registry states become the process's picture."""
 
+from services.metrics.consumer.letters import redrive
+from services.metrics.consumer.network import handle_network
 from services.metrics.consumer.picture import picture_handlers
-from services.metrics.consumer.records import handle, redrive
+from services.metrics.consumer.records import handle
 
-__all__ = ["handle", "picture_handlers", "redrive"]
+__all__ = ["handle", "handle_network", "picture_handlers", "redrive"]

@@ -4,21 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pydantic import ValidationError
-
 from libs.common.consume import Handled
 from libs.common.db import Connection
 from libs.common.inbox import Unprocessable
 from libs.common.kafka import Incoming
 from libs.contracts.records import LineV1, ProgressV1, RecordV1
 from libs.contracts.topics import type_of
+from services.metrics.consumer.reason import reason_of
 from services.metrics.consumer.wire import read_record, record_of
 from services.metrics.domain.completeness import Progress
 from services.metrics.domain.facts import MAX_INTEGER, MAX_QUANTITY, NOBODY, Line, Record, Refs
-from services.metrics.store.letters import remove_letters, take_letters
 from services.metrics.use_cases.fold import fold_batch
 
-__all__ = ["Decoded", "decode", "handle", "read_by_contract", "redrive"]
+__all__ = ["Decoded", "decode", "handle", "read_by_contract"]
 
 RECORD, PROGRESS = type_of(RecordV1), type_of(ProgressV1)
 KEY_LEVEL = 1  # Higher levels of the key chain come with key rotation; counting one as another would be wrong.
@@ -49,7 +47,7 @@ def decode(messages: Sequence[Incoming]) -> Decoded:
         try:
             decoded.take(message)
         except (ValueError, OverflowError) as error:
-            decoded.dead.append(Unprocessable(message, _reason(error)))
+            decoded.dead.append(Unprocessable(message, reason_of(error)))
     return decoded
 
 
@@ -108,21 +106,3 @@ def _utc(at: datetime | None) -> datetime | None:
 def _in_range(name: str, value: int, limit: int) -> None:
     if value > limit:
         raise ValueError(f"{name} is larger than {limit}")
-
-
-def _reason(error: Exception) -> str:
-    """Say what is wrong without repeating what was sent."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    findings = error.errors(include_url=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, found['loc'])) or 'value'}: {found['msg']}" for found in findings[:10])
-
-
-async def redrive(connection: Connection, ids: Sequence[int], *, limit: int) -> tuple[int, list[Unprocessable]]:
-    """Handle dead letters again, all or those of the ids; gives how many are handled and which still cannot be."""
-    letters = await take_letters(connection, ids, limit=limit)
-    handled = await handle(connection, [letter.message for letter in letters])
-    still = {id(dead.message) for dead in handled.dead}
-    done = [letter.letter_id for letter in letters if id(letter.message) not in still]
-    await remove_letters(connection, done)
-    return len(done), list(handled.dead)

@@ -63,6 +63,10 @@ class UnitMap:
         """Find a unit by its id."""
         return self._units.get(unit_id)
 
+    def all(self) -> list[Unit]:
+        """Give every version of every unit."""
+        return list(self._units.values())
+
     def with_code(self, code: str) -> tuple[Unit, ...]:
         """Find every version that ever bore a code: a code is not an identity."""
         self._refresh()

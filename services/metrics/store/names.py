@@ -8,9 +8,14 @@ from uuid import UUID
 
 from libs.common.db import Connection
 
-__all__ = ["Book", "Names", "number_names"]
+__all__ = ["BOOK", "Book", "Names", "number_names", "open_book"]
 
 Name = TypeVar("Name", UUID, str)
+
+
+BOOK = """(SELECT oid::bigint FROM pg_database WHERE datname = current_database()), 'ids'::regclass::oid::bigint,
+    pg_postmaster_start_time()"""
+"""The columns of a Book."""
 
 
 class Book(NamedTuple):
@@ -43,6 +48,13 @@ class _Memory:
 
 
 _memory = _Memory()
+
+
+async def open_book(connection: Connection) -> Book:
+    """Say which numbers this connection's are."""
+    row = await connection.fetchrow(f"SELECT {BOOK}")
+    assert row is not None
+    return Book(*row)
 
 
 async def number_names(connection: Connection, book: Book, ids: Set[UUID], codes: Set[str]) -> Names:

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from libs.common import consume
-from libs.common.consume import FEW_MESSAGES, Backlog, Handled, Handler, Pace, StoppedItself, _Loop, _Meters
+from libs.common.consume import FEW_MESSAGES, Backlog, Handled, Handler, Meters, Pace, StoppedItself, _Loop
 from libs.common.db import Connection, Engine, Unavailable, open_engine, transaction
 from libs.common.events import POSITION_TYPE
 from libs.common.inbox import Unprocessable, schema
@@ -83,7 +83,7 @@ async def _database(make_database: MakeDatabase) -> AsyncIterator[Engine]:
 async def _begun(
     engine: Engine, consumer: Consumer, handle: Handler = _handle, pace: Pace | None = None
 ) -> AsyncIterator[_Loop]:
-    meters = _Meters.on(CollectorRegistry())
+    meters = Meters.on(CollectorRegistry())
     async with aclosing(_Loop(engine, consumer, handle, "here", meters, pace or Pace(), Backlog())) as loop:
         await loop.start()
         yield loop

@@ -8,7 +8,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from deploy.local.kafka import KafkaServer
-from libs.common.consume import run_consumer
+from libs.common.consume import Meters, run_consumer
 from libs.common.db import transaction
 from libs.common.events import position_message
 from libs.common.inbox import reached
@@ -51,9 +51,9 @@ async def consuming(kafka: KafkaServer, topic: OwnTopic, metrics: Metrics) -> As
         run_consumer(
             metrics.engine,
             kafka.bootstrap,
-            topic,
+            [topic],
             handle,
-            registry=CollectorRegistry(),
+            meters=Meters.on(CollectorRegistry()),
             stop=asyncio.Event(),
             beat=lambda: None,
         )
