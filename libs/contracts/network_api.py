@@ -153,6 +153,9 @@ class NetworkContract(Contract):
     levels: list[TeamLevel]
     boundaries: str
     units_on: date = Field(description="The day whose communes and sub-commune units are counted as denominators")
+    map_known_from: date | None = Field(
+        default=None, description="Set where `units_on` is earlier: of changes before this day the map says nothing"
+    )
     network_revision: str = Field(description="epoch.n of teams, members and denominators")
     network_through: str = Field(description="epoch.xid.seq of the registry's log up to which they have been read")
     data_revision: str | None = Field(default=None, description="epoch.n of the facts, where NET-11 was asked")
@@ -196,6 +199,9 @@ class GapsContract(Contract):
     on: date
     boundaries: str
     units_on: date
+    map_known_from: date | None = Field(
+        default=None, description="Set where `units_on` is earlier: of changes before this day the map says nothing"
+    )
     minimum_members: int
     network_revision: str
     network_through: str

@@ -69,7 +69,7 @@ def build_api(
 
     counted = Counted(open_read)
     memories = Memories(settings.memory_bytes, quick_of)
-    network = NetworkApi(engine, guard, picture, memories, Layouts(), ready, settings.smallest_shown)
+    network = NetworkApi(engine, guard, picture, memories, Layouts(), ready, settings.smallest_shown, now)
     queries = QueryApi(
         engine,
         guard,

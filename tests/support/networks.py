@@ -8,7 +8,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from libs.common.consume import Handled
-from libs.common.db import transaction
+from libs.common.db import Connection, transaction
 from libs.common.inbox import Move, move, resume
 from libs.common.kafka import Incoming
 from libs.common.log import Position
@@ -24,7 +24,7 @@ from tests.support.http import call
 from tests.support.metrics import Metrics, open_metrics
 from tests.support.real_map import real_map
 
-__all__ = ["END", "Made", "Network", "a_member", "a_team", "named", "open_network", "told_network"]
+__all__ = ["END", "Made", "Network", "a_member", "a_team", "denominator", "named", "open_network", "told_network"]
 
 TOPIC_OF = {TeamV1: TEAMS, MemberV1: MEMBERS, DenominatorV1: DENOMINATORS}
 END = Position(1, 900, 1)
@@ -57,6 +57,21 @@ def a_member(name: str, *teams: str | dict[str, Any], revision: int = 1, **chang
     memberships = [{"role": "member", "team_id": named("team", spell.pop("team")), **spell} for spell in spells]
     told = {"member_id": named("member", name), "revision": revision, "memberships": memberships, **changes}
     return MemberV1.model_validate(told)
+
+
+def denominator(name: str, unit_id: UUID, base: str, on: date, value: int, **changes: Any) -> DenominatorV1:
+    """A declared denominator; keywords change it."""
+    told = {
+        "denominator_id": named("denominator", name),
+        "revision": 1,
+        "unit_id": unit_id,
+        "base": base,
+        "on": on,
+        "value": value,
+        "source": "Niên giám thống kê",
+        **changes,
+    }
+    return DenominatorV1.model_validate(told)
 
 
 def told_network(*states: Contract, offset: int = 0) -> list[Incoming]:
@@ -112,14 +127,20 @@ class Made:
         self.picture.units.take(made)
         return made
 
-    def fill(self, units: Sequence[Unit], teams: int, members: int, *, type_: str = "community_digital_team") -> None:
-        """Make teams at units in turn, and members of them in turn: each is in one team."""
+    def fill(
+        self, units: Sequence[Unit], teams: int, members: int, *, type_: str = "community_digital_team", **changes: Any
+    ) -> None:
+        """Make teams at units in turn, and members of them in turn: each is in one team; keywords change members."""
         first = len(self.teams)
         for n in range(teams):
             unit = units[n % len(units)]
             self.teams.append(a_team(f"{unit.code or unit.unit_id}-{type_}-{n}", unit.unit_id, unit.level, type=type_))
         names = [team.code for team in self.teams[first:]]
-        self.members += [a_member(f"{names[0]} {n}", names[n % teams]) for n in range(members)]
+        self.members += [a_member(f"{names[0]} {n}", names[n % teams], **changes) for n in range(members)]
+
+    def states(self) -> list[Contract]:
+        """Give everything made."""
+        return [*self.teams, *self.members]
 
     def province(self, code: str, on: date, commune: tuple[int, int], subcommune: tuple[int, int] = (0, 0)) -> None:
         """Make a province's teams and members at both levels, one team a unit as far as there are units."""
@@ -136,11 +157,15 @@ class Network:
 
     metrics: Metrics
 
+    async def handle(self, connection: Connection, messages: Sequence[Incoming]) -> Handled:
+        """Handle messages as the consumer does, whose transaction has written already."""
+        await connection.fetchval("SELECT pg_current_xact_id()")
+        return await handle_network(connection, messages)
+
     async def take(self, *states: Contract) -> Handled:
         """Take states, a batch in a transaction."""
         async with transaction(self.metrics.engine) as connection:
-            await connection.fetchval("SELECT pg_current_xact_id()")
-            return await handle_network(connection, told_network(*states))
+            return await self.handle(connection, told_network(*states))
 
     async def take_all(self, states: Sequence[Contract]) -> None:
         """Take many states, in batches."""

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,6 +22,7 @@ from libs.common.problem import Problem
 from libs.common.validation import faults_of
 from libs.contracts.network_api import GAP_KINDS, GAP_LEVELS, NetworkQuery
 from libs.contracts.topics import DENOMINATORS, MEMBERS, TEAMS
+from services.metrics.domain.clock import local_day
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.network.gaps import Mark
 from services.metrics.domain.network.layout import Layouts
@@ -36,7 +37,7 @@ from services.metrics.domain.picture import Picture
 from services.metrics.store.network.counts import read_revision as read_network_revision
 from services.metrics.store.network.numbers import UnitNumbers
 from services.metrics.store.query import read_revision
-from services.metrics.use_cases.network.asking import Moment, Place, asking_of
+from services.metrics.use_cases.network.asking import Asking, Moment, Place, asking_of
 from services.metrics.use_cases.network.counting import count_network
 from services.metrics.use_cases.network.gaps import GapsAsked, list_gaps
 from services.metrics.use_cases.network.telling import Told
@@ -45,18 +46,12 @@ from services.metrics.use_cases.query import Reader
 __all__ = ["NetworkApi", "question_of"]
 
 JSON = "application/json"
-HANOI = timezone(timedelta(hours=7))
 LISTS = ("unit", "level", "type", "group_by", "indicators")
 COUNT = (*LISTS, "on", "boundaries", "from", "to", "minimum_members")
 GAPS = ("kind", "level", "on", "unit", "boundaries", "minimum_members", "cursor", "limit")
 SOURCES = (TEAMS.name, MEMBERS.name, DENOMINATORS.name)
 DEFAULT_ROWS, MAX_PAGE, MAX_MINIMUM = 100, 500, 100
 FORM_OF_ANSWER = 1  # Raised when the same numbers are told differently, so that no old answer stays in a cache.
-
-
-def today() -> date:
-    """Give the day it is in Vietnam."""
-    return datetime.now(HANOI).date()
 
 
 @dataclass
@@ -70,7 +65,7 @@ class NetworkApi:
     layouts: Layouts
     ready: Callable[[], bool]
     smallest_shown: int
-    today: Callable[[], date] = today
+    now: Callable[[], datetime]
     _floor: Position | None = field(default=None, init=False)
     _numbers: UnitNumbers = field(default_factory=UnitNumbers, init=False)
     _complete: bool = field(default=False, init=False)
@@ -86,19 +81,18 @@ class NetworkApi:
         """Count teams and members on a day."""
         caller = self._caller(request)
         reader = Reader(caller.unit_id, "metrics:exact" in caller.scopes, self.smallest_shown)
-        today = self.today()
+        today = local_day(self.now())
         query = _settled(_query_of(_told(request, COUNT)), today)
         question = question_of(query)
         check(question)
+        place = Place(question.on, tuple(query.unit), query.boundaries, question.unit_level)
+        picture, asking = self._asking(place, today, caller)
         async with transaction(self.engine, isolation="repeatable_read", readonly=True) as connection:
-            needs_facts = bool(set(question.indicators) & set(OF_FACTS))
-            moment = await self._moment(connection, needs_facts=needs_facts)
-            place = Place(question.on, tuple(query.unit), query.boundaries, question.unit_level)
-            asking = asking_of(self.picture, self.layouts, self._numbers, place, today, reader.subtree)
-            headers = self._headers(moment, today, reader, query.model_dump_json(by_alias=True))
+            moment = await self._moment(connection, needs_facts=bool(set(question.indicators) & set(OF_FACTS)))
+            headers = _headers(moment, picture, today, reader, query.model_dump_json(by_alias=True))
             if is_current(request, headers["etag"]):
                 return Response(status_code=304, headers=headers)
-            told = Told(question, asking, reader, self.picture, moment)
+            told = Told(question, asking, reader, picture, moment)
             memory = self.memories.of(moment.facts.epoch) if moment.facts is not None else None
             answer = await count_network(connection, query, told, memory)
         return Response(answer.model_dump_json(by_alias=True), headers=headers, media_type=JSON)
@@ -107,17 +101,16 @@ class NetworkApi:
         """List units without a team, or teams with few members."""
         caller = self._caller(request)
         told = _told(request, GAPS)
-        today = self.today()
+        today = local_day(self.now())
         asked = _gaps_asked(told, today)
-        units = tuple(told["unit"].split(",")) if "unit" in told else ()
+        place = Place(asked.on, tuple(told["unit"].split(",")) if "unit" in told else (), asked.boundaries)
+        picture, asking = self._asking(place, today, caller)
         async with transaction(self.engine, isolation="repeatable_read", readonly=True) as connection:
             moment = await self._moment(connection, needs_facts=False)
-            place = Place(asked.on, units, asked.boundaries)
-            asking = asking_of(self.picture, self.layouts, self._numbers, place, today, caller.unit_id)
-            headers = self._headers(moment, today, asked, units, caller.unit_id)
+            headers = _headers(moment, picture, today, asked, place, caller.unit_id)
             if is_current(request, headers["etag"]):
                 return Response(status_code=304, headers=headers)
-            answer, more = await list_gaps(connection, asked, asking, self.picture, moment)
+            answer, more = await list_gaps(connection, asked, asking, picture, moment)
         if more is not None:
             answer = answer.model_copy(update={"next": _cursor(more)})
         return Response(answer.model_dump_json(by_alias=True), headers=headers, media_type=JSON)
@@ -145,11 +138,17 @@ class NetworkApi:
         facts = await read_revision(connection) if needs_facts else None
         return Moment(await read_network_revision(connection), through, facts)
 
-    def _headers(self, moment: Moment, *parts: object) -> dict[str, str]:
-        """Give headers with a strong tag of everything that an answer depends on."""
-        known = (FORM_OF_ANSWER, moment.revision, moment.through, moment.facts, self.picture.revision, *parts)
-        tag = hashlib.sha256("|".join(map(str, known)).encode()).hexdigest()[:32]
-        return {"etag": f'"{tag}"', "cache-control": "private, no-cache"}
+    def _asking(self, place: Place, today: date, caller: Caller) -> tuple[Picture, Asking]:
+        """Settle where is asked about, on the map as it is now; that may take a while, so no transaction is open."""
+        picture = self.picture.still()
+        return picture, asking_of(picture, self.layouts, self._numbers, place, today, caller.unit_id)
+
+
+def _headers(moment: Moment, picture: Picture, *parts: object) -> dict[str, str]:
+    """Give headers with a strong tag of everything that an answer depends on."""
+    known = (FORM_OF_ANSWER, moment.revision, moment.through, moment.facts, picture.revision, *parts)
+    tag = hashlib.sha256("|".join(map(str, known)).encode()).hexdigest()[:32]
+    return {"etag": f'"{tag}"', "cache-control": "private, no-cache"}
 
 
 def _told(request: Request, known: tuple[str, ...]) -> dict[str, str]:

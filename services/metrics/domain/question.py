@@ -10,7 +10,7 @@ from libs.common.problem import Fault, Problem
 from services.metrics.domain.map import Unit
 from services.metrics.domain.picture import Picture
 
-__all__ = ["Question", "check", "day_of", "scope_of"]
+__all__ = ["Question", "check", "check_level", "day_of", "find_unit", "scope_of"]
 
 MAX_DAYS = 3660
 AS_RECORDED, CURRENT = "as_recorded", "current"
@@ -65,12 +65,12 @@ def check(question: Question, picture: Picture) -> None:
             raise _refused("grouping_repeated", f"/group_by/{n}", kind=kind)
         seen.add(kind)
         if kind == "unit" and question.on is not None:
-            _check_level(grouping.partition(":")[2], question.on, picture, f"/group_by/{n}")
+            check_level(grouping.partition(":")[2], question.on, picture, f"/group_by/{n}")
     _check_codes("unknown_measure", "/measures", question.measures, picture.measures.keys())
     _check_codes("unknown_platform", "/filters/platform", question.platforms, picture.platforms.keys())
 
 
-def _check_level(level: str, day: date, picture: Picture, pointer: str) -> None:
+def check_level(level: str, day: date, picture: Picture, pointer: str) -> None:
     """Refuse a level that no unit had on a day: all rows would be unallocated, and look like an answer."""
     if level in picture.units.on(day).levels:
         return
@@ -97,7 +97,7 @@ def scope_of(question: Question, picture: Picture, subtree: UUID | None) -> froz
         return visible
     asked: set[UUID] = set()
     for n, reference in enumerate(question.units):
-        unit = _find(picture, reference, question.on or question.last, f"/filters/unit/{n}")
+        unit = find_unit(picture, reference, question.on or question.last, f"/filters/unit/{n}")
         if visible is not None and unit.unit_id not in visible:
             raise _refused("outside_subtree", f"/filters/unit/{n}", unit=reference)
         if question.on is None:
@@ -107,7 +107,8 @@ def scope_of(question: Question, picture: Picture, subtree: UUID | None) -> froz
     return frozenset(asked) if visible is None else visible & asked
 
 
-def _find(picture: Picture, reference: str, day: date, pointer: str) -> Unit:
+def find_unit(picture: Picture, reference: str, day: date, pointer: str) -> Unit:
+    """Give the unit meant by an id, or by a code that holds on a day; raises Problem."""
     try:
         unit = picture.units.get(UUID(reference))
     except ValueError:

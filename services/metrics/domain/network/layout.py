@@ -6,24 +6,18 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from uuid import UUID
 
+from services.metrics.domain.boundaries import Boundaries
 from services.metrics.domain.map import Unit, UnitMap
 
-__all__ = ["COVERED", "NONE", "Ground", "Layout", "Layouts", "Placed", "Spot"]
+__all__ = ["COVERED", "NONE", "Layout", "Layouts", "Placed", "Spot"]
 
 COVERED = ("commune", "subcommune")
 NONE = -1
 MOST_LAYOUTS = 8
 MOST_SCOPES = 64
-
-
-class Ground(Protocol):
-    """The units of a day, and which of them hold those of any time."""
-
-    def at_level(self, unit_id: UUID, level: str) -> tuple[UUID | None, bool]:
-        """Give the unit of a level that holds a unit whole, and whether there is one; else the lowest that does."""
 
 
 class Spot(NamedTuple):
@@ -55,8 +49,8 @@ class Layout:
     Spot 0 is that of units which the map does not have.
     """
 
-    def __init__(self, units: UnitMap, ground: Ground, day: date, level: str | None, *, as_recorded: bool) -> None:
-        every = units.all()
+    def __init__(self, units: UnitMap, day: date, level: str | None, *, as_recorded: bool) -> None:
+        every, ground = units.all(), units.on(day)
         at_level = units.at_level if as_recorded else ground.at_level
         self.units = [unit.unit_id for unit in every]
         self._number = {unit_id: n for n, unit_id in enumerate(self.units)}
@@ -132,7 +126,7 @@ class Layout:
         found, exact = at_level(unit_id, level)
         return self._spot_numbers.setdefault(Spot(found, not exact), len(self._spot_numbers))
 
-    def _cover(self, unit: Unit, level: str, ground: Ground) -> int:
+    def _cover(self, unit: Unit, level: str, ground: Boundaries) -> int:
         # What lies higher than a level is held by none of it.
         if level == "subcommune" and unit.level != level:
             return NONE
@@ -148,9 +142,7 @@ class Layouts:
     _changes: int = -1
     _dates: list[date] = field(default_factory=list)
 
-    def of(
-        self, units: UnitMap, ground: Callable[[date], Ground], day: date, level: str | None, *, as_recorded: bool
-    ) -> Layout:
+    def of(self, units: UnitMap, day: date, level: str | None, *, as_recorded: bool) -> Layout:
         """Give the layout of a day of the map as it is now."""
         if self._changes != units.changes:
             self._kept.clear()
@@ -160,7 +152,7 @@ class Layouts:
         key = bisect_right(self._dates, day), level, as_recorded
         known = self._kept.get(key)
         if known is None:
-            known = self._kept[key] = Layout(units, ground(day), day, level, as_recorded=as_recorded)
+            known = self._kept[key] = Layout(units, day, level, as_recorded=as_recorded)
             if len(self._kept) > MOST_LAYOUTS:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
