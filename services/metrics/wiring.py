@@ -20,8 +20,9 @@ from libs.common.process import Loop, Pulse, serve
 from libs.common.replica import Replica
 from libs.common.telemetry import new_registry
 from libs.contracts.problems import entries
-    statements = StatementsApi(engine, guard, picture, ready, now)
-    return [*queries.routes(), *statements.routes(), *network.routes()], counted
+from libs.contracts.topics import CATALOGUE, CLIENTS, DENOMINATORS, MEMBERS, RECORDS, TARGETS, TEAMS, UNITS
+from services.metrics.api import NetworkApi, QueryApi, StatementsApi
+from services.metrics.consumer import handle, handle_network, picture_handlers
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.network.layout import Layouts
 from services.metrics.domain.picture import Picture
