@@ -3,8 +3,6 @@
 Nothing here changes the map: units are taken as the log tells them, each in place of the version it replaces.
 """
 
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +10,7 @@ from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
+from services.registry.domain.names import Names, fold
 from services.registry.domain.units import LEVELS, Level, Successor, Unit, valid_on
 
 __all__ = ["DIRECTIONS", "Atlas", "Direction", "Edge", "Resolution", "Wanted", "fold"]
@@ -19,14 +18,6 @@ __all__ = ["DIRECTIONS", "Atlas", "Direction", "Edge", "Resolution", "Wanted", "
 Direction = Literal["forward", "backward"]
 DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
 Status = Literal["same", "superseded", "divided", "ended", "not_listed", "unknown"]
-
-_BETWEEN_WORDS = re.compile(r"[^0-9a-z]+")
-
-
-def fold(text: str) -> str:
-    """Give a name as one types it without a Vietnamese keyboard: `Sa Đéc` is `sa dec`."""
-    plain = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
-    return _BETWEEN_WORDS.sub(" ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +66,8 @@ class Atlas:
     _by_code: defaultdict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     _came_from: defaultdict[UUID, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     _children: defaultdict[UUID, set[UUID]] = field(default_factory=lambda: defaultdict(set))
-    _names: dict[UUID, str] = field(default_factory=dict)
+    _names: Names = field(default_factory=Names)
+    _keys: dict[UUID, tuple[int, str, date, int]] = field(default_factory=dict)
     changes: int = 0
     """How many states were taken: where it is the same, so are the answers."""
 
@@ -88,7 +80,7 @@ class Atlas:
         return made
 
     def copy(self) -> "Atlas":
-        """Give one that stays as it is while this goes on, for work in a thread of its own."""
+        """Give one that stays as it is while this goes on, for a reform in a thread of its own; it has no names."""
 
         def copied(index: Mapping[Any, set[UUID]]) -> defaultdict[Any, set[UUID]]:
             return defaultdict(set, {key: set(ids) for key, ids in index.items()})
@@ -98,8 +90,7 @@ class Atlas:
             copied(self._by_code),
             copied(self._came_from),
             copied(self._children),
-            dict(self._names),
-            self.changes,
+            changes=self.changes,
         )
 
     def take(self, unit: Unit) -> None:
@@ -117,8 +108,9 @@ class Atlas:
             self._came_from[edge.unit_id].add(unit.record_id)
         if unit.parent_id is not None:
             self._children[unit.parent_id].add(unit.record_id)
-        if before is None or before.name != unit.name:
-            self._names[unit.record_id] = f" {fold(unit.name)} "
+        if before is None or (before.name, before.short_name) != (unit.name, unit.short_name):
+            self._names.put(unit.record_id, unit.name, unit.short_name)
+        self._keys[unit.record_id] = _order(unit)
         self.changes += 1
 
     def on(self, code: str, day: date) -> Unit | None:
@@ -160,13 +152,47 @@ class Atlas:
 
     def find(self, wanted: Wanted) -> list[Unit]:
         """Give the units wanted: by name the nearest first, then the higher, then by code, then the older."""
-        units = self.bearers(wanted.code) if wanted.code is not None else self.units.values()
         name = fold(wanted.name) if wanted.name is not None else None
-        found = [unit for unit in units if self._is_wanted(unit, wanted, name)]
-        if wanted.within is not None and wanted.day is not None:
-            lying = self._lying_in(wanted.within)
-            found = [unit for unit in found if lying(unit)]
-        return sorted(found, key=lambda unit: (self._distance(unit, name), *_order(unit)))
+        found = [unit for unit in self._among(wanted, name) if self._is_wanted(unit, wanted, name)]
+        if wanted.within is not None and wanted.code is not None:
+            lies = self._lying_in(wanted.within)
+            found = [unit for unit in found if (lies(unit) if wanted.day else wanted.within in unit.path)]
+        if name is None:
+            return sorted(found, key=lambda unit: self._keys[unit.record_id])
+        return sorted(found, key=lambda unit: (self._names.distance(unit.record_id, name), self._keys[unit.record_id]))
+
+    def _among(self, wanted: Wanted, name: str | None) -> Iterable[Unit]:
+        """Give the fewest units at hand among which all that are wanted must be."""
+        if wanted.code is not None:
+            return self.bearers(wanted.code)
+        if wanted.within is not None:
+            return self._all_in(wanted.within) if wanted.day is not None else self._under(wanted.within)
+        if wanted.parent_id is not None:
+            return self.children(wanted.parent_id)
+        if name is not None:
+            return [self.units[unit_id] for unit_id in self._names.having(name)]
+        return self.units.values()
+
+    def _under(self, holder: UUID) -> list[Unit]:
+        """Give a unit and every version that was a part of it by its parents."""
+        found = [self.units[holder]] if holder in self.units else []
+        for unit in found:
+            found += self.children(unit.record_id)
+        return found
+
+    def _all_in(self, holder: UUID) -> list[Unit]:
+        """Give every unit, of whatever days, all of whose territory lies in that of another."""
+        lies = self._lying_in(holder)
+        found = [self.units[holder]] if holder in self.units else []
+        seen = {holder}
+        for unit in found:
+            # What lies in it is its part, became a part of it, or came of what did.
+            near = {*self._children.get(unit.record_id, ()), *self._came_from.get(unit.record_id, ())}
+            near |= {edge.unit_id for edge in unit.successors if edge.unit_id in self.units}
+            new = near - seen
+            seen |= new
+            found += [self.units[unit_id] for unit_id in new if lies(self.units[unit_id])]
+        return found
 
     def lineage(self, unit_id: UUID, direction: Direction) -> list[Edge]:
         """Give where a unit's territory went or came from, generation by generation, each edge once."""
@@ -224,12 +250,12 @@ class Atlas:
             yield from (Edge(source, edge) for edge in self.units[source].successors if edge.unit_id == unit_id)
 
     def _is_wanted(self, unit: Unit, wanted: Wanted, name: str | None) -> bool:
+        """Say whether a unit is wanted but for `within`."""
         return (
             (wanted.level is None or unit.level == wanted.level)
             and (wanted.day is None or _is_valid(unit, wanted.day))
             and (wanted.parent_id is None or unit.parent_id == wanted.parent_id)
-            and (wanted.within is None or wanted.day is not None or wanted.within in unit.path)
-            and (name is None or f" {name}" in self._names[unit.record_id])
+            and (name is None or self._names.has(unit.record_id, name))
         )
 
     def _lying_in(self, holder: UUID) -> Callable[[Unit], bool]:
@@ -254,16 +280,10 @@ class Atlas:
 
         return lies
 
-    def _distance(self, unit: Unit, name: str | None) -> int:
-        """Say how far a name is from the one asked for: 0 the same, 1 the same but for its type, 2 a part of it."""
-        if name is None or fold(unit.short_name) == name:
-            return 0
-        return 1 if self._names[unit.record_id].endswith(f" {name} ") else 2
-
 
 def _is_valid(unit: Unit, day: date) -> bool:
     return valid_on(unit.valid_from, unit.valid_to, day)
 
 
-def _order(unit: Unit) -> tuple[int, str, date, UUID]:
-    return LEVELS.index(unit.level), unit.code, unit.valid_from or date.min, unit.record_id
+def _order(unit: Unit) -> tuple[int, str, date, int]:
+    return LEVELS.index(unit.level), unit.code, unit.valid_from or date.min, unit.record_id.int

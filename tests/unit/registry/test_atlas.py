@@ -1,5 +1,6 @@
 """The atlas answers by name, by code and day, and by lineage; the map of the reference data is asked."""
 
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from uuid import UUID
@@ -143,3 +144,28 @@ def test_a_unit_taken_again_replaces_what_it_was(atlas: Atlas) -> None:
     own.take(replace(unit, code="00000", name="Xã Đổi Tên", short_name="Đổi Tên"))
     assert own.find(Wanted(name="doi ten"))[0].record_id == unit.record_id
     assert unit.record_id not in [each.record_id for each in own.find(Wanted(code=unit.code))]
+
+
+def test_a_name_that_changed_is_found_by_its_new_words_only() -> None:
+    changing = Atlas.of(the_map())
+    ward = changing.on("29905", AFTER)
+    assert ward is not None
+    changing.take(replace(ward, name="Phường Hoa Hồng", short_name="Hoa Hồng"))
+    assert changing.find(Wanted(name="hoa hong", day=AFTER))[0].record_id == ward.record_id
+    assert ward.record_id in {unit.record_id for unit in changing.find(Wanted(name="hoa ho"))}
+    assert ward.record_id not in {unit.record_id for unit in changing.find(Wanted(name="sa dec"))}
+
+
+@pytest.mark.parametrize("code", ["867", "87", "82", "29905"])
+def test_what_lies_in_a_unit_is_found_by_going_from_it_as_by_asking_every_unit(atlas: Atlas, code: str) -> None:
+    for day in (BEFORE, AFTER):
+        holder = atlas.meant(code, day)
+        assert holder is not None
+        for other in (BEFORE, AFTER):
+            found = {unit.record_id for unit in atlas.find(Wanted(within=holder.record_id, day=other))}
+            one_by_one = {
+                unit.record_id
+                for unit in atlas.find(Wanted(day=other))
+                if atlas.find(Wanted(code=unit.code, within=holder.record_id, day=other))
+            }
+            assert found == one_by_one
