@@ -31,7 +31,7 @@ class RehearsalQuery(Contract):
     units: Annotated[list[UnitV1], Field(min_length=1, max_length=MAX_REHEARSED_UNITS)] = Field(
         description="Whole states with revisions above those known, each unit once"
     )
-    on: date = Field(description="The day on which the reform takes effect")
+    on: date = Field(ge=date(1900, 1, 1), description="The day on which the reform takes effect")
     from_: date = Field(alias="from", description="First day counted, included")
     to: date = Field(description="Last day counted, included")
     measures: Annotated[list[Text], Field(min_length=1, max_length=20)] | None = Field(
@@ -42,7 +42,7 @@ class RehearsalQuery(Contract):
 class Figures(Contract):
     """Numbers of a measure; null is not zero, `reasons` and `suppressed` say why a number is null."""
 
-    luot: int | None = Field(default=None, description="Null where teams and partners both reported: see the two below")
+    luot: int | None = Field(default=None, description="Null where teams and partners both reported: see the next two")
     luot_team: int | None = None
     luot_partner: int | None = None
     nguoi: int | None = None
@@ -74,7 +74,7 @@ class UnallocatedRehearsed(Contract):
 
     level: Level
     unit: UnitRef | None = Field(description="The lowest unit of the day that holds all of it; null: none does")
-    recorded_in: list[UnitRef] = Field(description="The units it was recorded in, at most 200")
+    recorded_in: list[UnitRef] = Field(description="The units whose facts these are, at most 200 of them")
     measures: list[MeasureRehearsed] = Field(description="`before` is null: it was counted in other units then")
 
 

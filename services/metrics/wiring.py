@@ -21,7 +21,7 @@ from libs.common.replica import Replica
 from libs.common.telemetry import new_registry
 from libs.contracts.problems import entries
 from libs.contracts.topics import CATALOGUE, CLIENTS, DENOMINATORS, MEMBERS, RECORDS, TARGETS, TEAMS, UNITS
-from services.metrics.api import NetworkApi, QueryApi, StatementsApi
+from services.metrics.api import NetworkApi, QueryApi, RehearsalApi, StatementsApi
 from services.metrics.consumer import handle, handle_network, picture_handlers
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.network.layout import Layouts
@@ -68,8 +68,7 @@ def build_api(
         async with db.autocommit(engine) as connection:
             yield partial(reached, connection, RECORDS.name)
 
-    counted = Counted(open_read)
-    memories = Memories(settings.memory_bytes, quick_of)
+    counted, memories = Counted(open_read), Memories(settings.memory_bytes, quick_of)
     network = NetworkApi(engine, guard, picture, memories, Layouts(), ready, settings.smallest_shown, now)
     queries = QueryApi(
         engine,
@@ -83,7 +82,9 @@ def build_api(
         at_least_seconds=settings.at_least_seconds,
     )
     statements = StatementsApi(engine, guard, picture, ready, now)
-    return [*queries.routes(), *statements.routes(), *network.routes()], counted
+    rehearsals = RehearsalApi(engine, guard, picture, memories, ready, settings.smallest_shown)
+    apis = (queries, rehearsals, statements, network)
+    return [route for api in apis for route in api.routes()], counted
 
 
 async def _consume(

@@ -102,7 +102,7 @@ class QueryApi:
     async def _answer(self, request: Request, caller: Caller, query: MetricsQuery) -> Response:
         reader = Reader(caller.unit_id, "metrics:exact" in caller.scopes, self.smallest_shown)
         query = in_codes(query, self.picture)
-        check(question_of(query, self._today()), self.picture)
+        check(question_of(query, self._today()), self.picture.still())
         if query.at_least is not None:
             await self.counted.wait(position_of(query.at_least), self.at_least_seconds)
         async with transaction(self.engine, isolation="repeatable_read", readonly=True) as connection:

@@ -1,8 +1,6 @@
 """The registry's states, as this process sees them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
 
 from libs.common.auth import Guard
 from libs.common.log import Position
@@ -10,11 +8,11 @@ from libs.common.replica import Apply
 from libs.contracts.registry import ClientV1, MeasureV1, PlatformV1, SigningKeyV1, TeamV1, UnitV1
 from libs.contracts.topics import type_of
 from services.metrics.consumer.references import reference_handlers
-from services.metrics.domain.map import Unit
 from services.metrics.domain.picture import Measure, Named, Picture
 from services.metrics.store.ids import quick
+from services.metrics.use_cases.units import unit_of
 
-__all__ = ["picture_handlers", "unit_of"]
+__all__ = ["picture_handlers"]
 
 
 def picture_handlers(picture: Picture, guard: Guard) -> dict[str, Apply]:
@@ -67,22 +65,6 @@ class _Told:
         if partner is not None:
             self.picture.take_reporter(partner.partner_id, Named(told.revision, partner.name))
             self.picture.moved(_place(position))
-
-
-def unit_of(told: UnitV1, one: Callable[[UUID], UUID]) -> Unit:
-    """Make a unit; `one` gives the one object that stands for an id."""
-    return Unit(
-        one(told.unit_id),
-        told.revision,
-        told.code,
-        told.level,
-        told.name,
-        told.valid_from,
-        told.valid_to,
-        tuple(map(one, told.path)),
-        tuple(map(one, told.within)),
-        tuple(one(edge.unit_id) for edge in told.successors),
-    )
 
 
 def _place(position: Position) -> tuple[int, int, int]:

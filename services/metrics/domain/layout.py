@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from uuid import UUID
 
 from services.metrics.domain.grouping import Division
@@ -11,7 +12,7 @@ from services.metrics.domain.rollups import COMMUNE, PROVINCE
 __all__ = ["Layout", "Member", "Plan", "place_of", "rolls_up"]
 
 FINER_THAN_ROLLUPS = {"reporter", "time:day", "time:week", "unit:subcommune"}
-MOST_DIVISIONS = 12
+MOST_DIVISIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,9 @@ class Layout:
     def __init__(self, version: int, members: Mapping[bytes, Member]) -> None:
         self.version = version
         self.members = members
-        self._seen: tuple[UnitMap, int] | None = None
         self._provinces: dict[UUID, _Whole] = {}
-        self._divisions: dict[Division, frozenset[Named]] = {}
+        # Maps stay with what was found by them, so that no other can come to bear the identity of one.
+        self._divisions: dict[tuple[str, date | None, int, int], tuple[UnitMap, frozenset[Named]]] = {}
 
     def changed(self, version: int, members: Iterable[Member]) -> "Layout":
         """Give the layout with some members as they are now."""
@@ -118,16 +119,14 @@ class Layout:
         return Plan(rollups, frozenset().union(*covered), leaves)
 
     def _wholes(self, units: UnitMap) -> Mapping[UUID, _Whole]:
-        seen = (units, units.changes)
-        if self._seen != seen:
+        if not self._provinces:
             self._provinces = self._made(units)
-            self._divisions.clear()
-            self._seen = seen
         return self._provinces
 
     def _divided(self, wholes: Mapping[UUID, _Whole], division: Division) -> frozenset[Named]:
         """Give the roll-ups whose units are of several parts."""
-        known = self._divisions.get(division)
+        key = division.level, division.on, id(division.units), division.units.changes
+        known = self._divisions.get(key)
         if known is None:
             divided: set[Named] = set()
             for province_id, province in wholes.items():
@@ -141,8 +140,8 @@ class Layout:
                     divided.add((PROVINCE, province_id))
             if len(self._divisions) >= MOST_DIVISIONS:
                 self._divisions.clear()
-            known = self._divisions[division] = frozenset(divided)
-        return known
+            known = self._divisions[key] = division.units, frozenset(divided)
+        return known[1]
 
     def _made(self, units: UnitMap) -> dict[UUID, _Whole]:
         by_province: dict[UUID, dict[UUID, list[Member]]] = {}

@@ -21,7 +21,7 @@ from services.metrics.use_cases.rollup_view import look
 from services.metrics.use_cases.rows import in_order, measure_contracts, row_of
 from services.metrics.use_cases.tallying import Territory, tally
 
-__all__ = ["Reader", "answer", "in_codes", "question_of"]
+__all__ = ["Reader", "answer", "contract_of", "in_codes", "question_of", "synced_with"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ async def answer(
     numbers = [numbers_for(sums[group], group) for group in groups]
     total = numbers_for(total_of(sums.values()), *sums)
     hidden, total_hidden = _withheld(numbers, total, reader)
-    synced = await _synced(connection, tallied.active, revision, memory)
-    contract = _contract(question, complete_through(tallied.active, synced), reader, picture, revision)
+    synced = await synced_with(connection, tallied.active, revision, memory)
+    contract = contract_of(question, complete_through(tallied.active, synced), reader, picture, revision)
     rows = [
         row_of(group, each, names, question, picture)
         for group, each, names in zip(groups, numbers, hidden, strict=True)
@@ -99,7 +99,9 @@ async def answer(
     return MetricsAnswer(rows=rows, total=total_row, contract=contract, query=query)
 
 
-async def _synced(connection: Connection, active: frozenset[UUID], revision: DataRevision, memory: Memory) -> Synced:
+async def synced_with(
+    connection: Connection, active: frozenset[UUID], revision: DataRevision, memory: Memory
+) -> Synced:
     """Give what the devices of the active have said: asked once at each data revision, which they raise too."""
     if memory.synced_at != revision.n:
         memory.synced_at, memory.synced = revision.n, {}
@@ -110,9 +112,10 @@ async def _synced(connection: Connection, active: frozenset[UUID], revision: Dat
     return known
 
 
-def _contract(
+def contract_of(
     question: Question, complete: datetime | None, reader: Reader, picture: Picture, revision: DataRevision
 ) -> NumberContract:
+    """Say what the numbers of an answer mean; `complete` is how far its reporters have sent everything."""
     known_from, day = picture.units.known_from(), question.on or question.last
     return NumberContract(
         measures=measure_contracts(question.measures, picture),

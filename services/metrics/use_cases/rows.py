@@ -12,7 +12,7 @@ from services.metrics.domain.grouping import Group
 from services.metrics.domain.picture import Picture
 from services.metrics.domain.question import Question
 
-__all__ = ["in_order", "measure_contracts", "row_of"]
+__all__ = ["in_order", "measure_contracts", "row_of", "unit_ref"]
 
 
 def in_order(groups: Iterable[Group], picture: Picture) -> list[Group]:
@@ -46,7 +46,7 @@ def row_of(group: Group, numbers: Numbers, hidden: frozenset[str], question: Que
     suppressed = [name for name in asked if name in hidden and name not in reasons]
     return Row(
         group=_values_of(group, question.group_by, picture),
-        unit=_unit_ref(group.unit_id, picture),
+        unit=unit_ref(group.unit_id, picture),
         unallocated=group.unallocated,
         suppressed=suppressed,
         reasons=reasons,
@@ -63,7 +63,8 @@ def _values_of(group: Group, group_by: Sequence[str], picture: Picture) -> dict[
     return values
 
 
-def _unit_ref(unit_id: UUID | None, picture: Picture) -> UnitRef | None:
+def unit_ref(unit_id: UUID | None, picture: Picture) -> UnitRef | None:
+    """Name a unit, if it is known."""
     unit = picture.units.get(unit_id) if unit_id is not None else None
     return UnitRef(id=unit.unit_id, code=unit.code, name=unit.name, level=unit.level) if unit else None
 
