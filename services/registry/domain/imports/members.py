@@ -150,7 +150,7 @@ AT = {
     "/person/birth_date": "birth",
     "/person/birth_year": "birth",
     "/person/code": "code",
-    "/team_id": "team_code",
+    "/team_id": "team_code|team_name|commune",
     "/joined_on": "joined_on",
     "/left_on": "left_on",
     "/memberships": "joined_on",

@@ -41,9 +41,13 @@ def planned(row: RowRead, key: str, record_id: UUID, *, is_new: bool, fields: It
 
 
 def faulted(row: RowRead, fault: Fault, columns: Mapping[str, str]) -> Finding:
-    """Give a fault of a record as a finding in the cell it comes from; `columns` are fields by JSON pointer."""
+    """Give a fault of a record as a finding in the cell it comes from.
+
+    `columns` are fields by JSON pointer; of several, such as unit_code|commune, that which the file has.
+    """
     pointers = (each for each in columns if fault.pointer == each or fault.pointer.startswith(f"{each}/"))
-    column = columns.get(max(pointers, key=len, default=""), "")
+    meant = columns.get(max(pointers, key=len, default=""), "").split("|")
+    column = next((each for each in meant if each in row.columns), meant[0])
     return Finding(fault.code, column, row.cell(column), {name: str(told) for name, told in fault.params.items()})
 
 

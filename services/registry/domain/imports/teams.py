@@ -209,7 +209,7 @@ NEEDED = (("commune", "unit_code"),)
 
 AT = {
     "/established_on": "established_on",
-    "/unit": "unit_code",
+    "/unit": "unit_code|commune",
     "/level": "level",
     "/name": "name",
     "/local_type_name": "local_type_name",
