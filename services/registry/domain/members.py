@@ -271,5 +271,9 @@ def united(member: Member, told: Member) -> Member:
 
 
 def merged(known: Person, told: Person) -> Person:
-    """Give a person with what is told anew; what is not told stays."""
-    return Person(told.name, told.phone or known.phone, told.birth or known.birth, told.code or known.code)
+    """Give a person with what is told anew; what is not told stays, as does a name told in other letter case.
+
+    Lists write the same person now in capitals, now not, even twice in one file.
+    """
+    name = known.name if known.name.casefold() == told.name.casefold() else told.name
+    return Person(name, told.phone or known.phone, told.birth or known.birth, told.code or known.code)
