@@ -136,30 +136,23 @@ async def teams(connection: Connection, asked: Asked, placed: Placed) -> list[Co
     """Give what stands in each spot, by level and type, with the members who are never in two teams at once."""
     sql = _Sql([asked.on])
     officer, trained = sql.flags(asked)
-    people = f"""SELECT {{team}} count(*) AS size, count(*) FILTER (WHERE NOT held.overlapping) AS alone,
-            count(*) FILTER (WHERE NOT held.overlapping AND {officer}) AS officers,
-            count(*) FILTER (WHERE NOT held.overlapping AND {trained}) AS trained
-        FROM network_memberships AS held WHERE {_holds("held")}"""
-    # Of a part of the country each team's members are looked up; of all of it they are read once.
-    members = (
-        f"""LEFT JOIN ({people.format(team="held.team,")} GROUP BY held.team) AS people ON people.team = team.number"""
-        if asked.units is None
-        else f"""LEFT JOIN LATERAL ({people.format(team="")} AND held.team = team.number) AS people ON true"""
-    )
-    size = "coalesce(people.size, 0)"
+    stray = f"team.level = {LEVELS.index('subcommune')} AND coalesce(place.cover, {NONE}) = {NONE}"
     rows = await connection.fetch(
-        f"""SELECT coalesce(place.spot, 0), team.level, team.type, count(*),
-                count(*) FILTER (WHERE {size} < {sql.told(asked.minimum)}), coalesce(sum(people.size), 0)::bigint,
-                coalesce(sum(people.alone), 0)::bigint, coalesce(sum(people.officers), 0)::bigint,
-                coalesce(sum(people.trained), 0)::bigint,
-                count(*) FILTER (WHERE team.number = ANY({sql.told(list(asked.active))}::integer[])),
-                count(*) FILTER (
-                    WHERE team.level = {LEVELS.index("subcommune")} AND coalesce(place.cover, {NONE}) = {NONE})
-            FROM network_teams AS team
-                {"LEFT JOIN" if asked.units is None else "JOIN"} {sql.places(placed, "spots", "subcommunes")}
-                    AS place (unit, spot, cover) USING (unit)
-                {members}
-            WHERE {sql.teams(asked, by_unit=False)} GROUP BY 1, 2, 3""",
+        f"""SELECT spot, level, type, count(*), count(*) FILTER (WHERE size < {sql.told(asked.minimum)}),
+                sum(size)::bigint, sum(alone)::bigint, sum(officers)::bigint, sum(trained)::bigint,
+                count(*) FILTER (WHERE number = ANY({sql.told(list(asked.active))}::integer[])),
+                count(*) FILTER (WHERE stray)
+            FROM (
+                SELECT team.number, team.level, team.type, coalesce(place.spot, 0) AS spot, {stray} AS stray,
+                    count(held.member) AS size, count(held.member) FILTER (WHERE NOT held.overlapping) AS alone,
+                    count(held.member) FILTER (WHERE NOT held.overlapping AND {officer}) AS officers,
+                    count(held.member) FILTER (WHERE NOT held.overlapping AND {trained}) AS trained
+                FROM network_teams AS team
+                    {"LEFT JOIN" if asked.units is None else "JOIN"} {sql.places(placed, "spots", "subcommunes")}
+                        AS place (unit, spot, cover) USING (unit)
+                    LEFT JOIN network_memberships AS held ON held.team = team.number AND {_holds("held")}
+                WHERE {sql.teams(asked, by_unit=False)} GROUP BY team.number, place.spot, place.cover
+            ) AS counted GROUP BY spot, level, type""",
         *sql.params,
     )
     return [Counted(*row) for row in rows]
