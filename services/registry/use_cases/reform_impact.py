@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -25,7 +26,10 @@ async def reach_of(
 ) -> dict[str, Any]:
     """Say what a reform touches; `day` is when it takes effect."""
     after = {**atlas.units, **{unit.record_id: unit for unit in outcome.states}}
-    teams = await reach.teams_in(connection, outcome.ended, day)
+    stands = _standing_in(atlas, outcome)
+    # A team of a ward of long ago works on in what that ward became.
+    found = await reach.teams_in(connection, list(stands), day)
+    teams = [replace(team, unit_id=stands[team.unit_id]) for team in found]
     there = await reach.members_of(connection, [team.team_id for team in teams], day) if teams else []
     members = Counter(team_id for _, team_id in there)
     whole = {unit_id: to for unit_id, to in outcome.reached if unit_id not in outcome.abolished}
@@ -48,6 +52,17 @@ async def reach_of(
         "partners": [client.client_id for client in clients if _reports_there(client, outcome, atlas)][:LISTED],
         "plan_units": len(outcome.states),
     }
+
+
+def _standing_in(atlas: Atlas, outcome: Outcome) -> dict[UUID, UUID]:
+    """Say of each unit, of any time, in which one that ends it lies, if in any: the nearest."""
+    ended = set(outcome.ended)
+    found: dict[UUID, UUID] = {}
+    for unit_id, unit in atlas.units.items():
+        holder = next((each for each in unit.within if each in ended), None)
+        if holder is not None:
+            found[unit_id] = holder
+    return found
 
 
 def _by_unit(teams: Sequence[reach.TeamThere], there: Sequence[tuple[UUID, UUID]]) -> dict[UUID, tuple[int, int]]:
