@@ -74,6 +74,16 @@ async def test_members_are_met_again_and_one_in_two_teams_is_one(officer: Office
     assert (again.counts.same, again.counts.create) == (2, 0)
 
 
+async def test_a_position_that_is_counted_is_taken_and_another_is_not(officer: Officer) -> None:
+    rows = [["Vì Thị Ba", "Phó bí thư Đoàn xã", "SL-0003"], ["Tòng Văn Tư", "Chủ tịch hội đồng", "SL-0003"]]
+    job = await officer.planned(table([["Họ và tên", "Chức vụ", "Mã tổ"], *rows]), "members")
+    assert await officer.told(job, "create") == [("cell_post_not_taken", "B3")]
+    before = {member.member_id for member in await members(officer.registry)}
+    assert (await officer.commit(job)).status == 200
+    made = [member for member in await members(officer.registry) if member.member_id not in before]
+    assert sorted([post.post for post in member.posts] for member in made) == [[], ["youth_union_deputy_secretary"]]
+
+
 async def test_what_is_wrong_is_told_by_its_cell_and_never_by_its_value(officer: Officer) -> None:
     job = await people(
         officer,

@@ -10,7 +10,7 @@ from services.registry.domain.atlas import fold
 from services.registry.domain.imports import values
 from services.registry.domain.imports.fields import Field, Read, Repaired, RowRead, Unreadable, clean
 from services.registry.domain.imports.teams import UNIT_FIELDS
-from services.registry.domain.members import Birth, Member, Membership, Person
+from services.registry.domain.members import Birth, Member, Membership, Person, Post
 
 __all__ = ["AT", "FIELDS", "NEEDED", "person_of", "row_key", "told_of"]
 
@@ -41,6 +41,24 @@ AFFILIATIONS: Mapping[str, tuple[str, ...]] = {
     "student": ("Học sinh, sinh viên", "Học sinh", "Sinh viên"),
     "other": ("Khác",),
 }
+POSTS: Mapping[str, tuple[str, ...]] = {
+    "youth_union_secretary": (
+        "Bí thư đoàn",
+        "Bí thư Đoàn Thanh niên",
+        "Bí thư Đoàn xã",
+        "Bí thư Đoàn phường",
+        "Bí thư chi đoàn",
+    ),
+    "youth_union_deputy_secretary": (
+        "Phó bí thư đoàn",
+        "Phó bí thư Đoàn Thanh niên",
+        "Phó bí thư Đoàn xã",
+        "Phó bí thư Đoàn phường",
+        "Phó bí thư chi đoàn",
+    ),
+    "village_head": AFFILIATIONS["village_head"],
+}
+"""Positions that are counted; what else people are says who they are, and is not taken."""
 
 
 def birth(value: Value) -> Birth | Repaired:
@@ -58,8 +76,8 @@ def birth(value: Value) -> Birth | Repaired:
     return Birth(found.year, found)
 
 
-def _affiliation() -> Read:
-    read = values.choice(AFFILIATIONS)
+def _lenient(read: Read, otherwise: Repaired) -> Read:
+    """Read a choice; what is not among it is worth a warning, and no more."""
 
     def lenient(value: Value) -> object:
         if isinstance(value, CellFault):
@@ -67,7 +85,7 @@ def _affiliation() -> Read:
         try:
             return read(value)
         except Unreadable:
-            return Repaired("other", "cell_taken_as_other", {"expected": "Khác"})
+            return otherwise
 
     return lenient
 
@@ -123,12 +141,25 @@ FIELDS: Sequence[Field] = (
     Field(
         "affiliation",
         "Đơn vị công tác",
-        _affiliation(),
+        _lenient(values.choice(AFFILIATIONS), Repaired("other", "cell_taken_as_other", {"expected": "Khác"})),
         AFFILIATIONS["youth_union"][0],
         ("Thành phần", "Nơi công tác", "Cơ quan", "Đoàn thể", "Chức vụ, đơn vị công tác", "Đơn vị/tổ chức"),
         personal=True,
         choices=tuple(names[0] for names in AFFILIATIONS.values()),
         help="Tổ chức mà người đó thuộc về; không có trong danh sách thì được ghi là Khác",
+    ),
+    Field(
+        "post",
+        "Chức vụ",
+        _lenient(
+            values.choice(POSTS),
+            Repaired(None, "cell_post_not_taken", {"expected": " | ".join(names[0] for names in POSTS.values())}),
+        ),
+        "",
+        ("Chức vụ ngoài tổ", "Chức vụ đoàn thể", "Chức vụ hiện nay"),
+        personal=True,
+        choices=tuple(names[0] for names in POSTS.values()),
+        help="Chức vụ Đoàn, trưởng thôn; chức vụ khác không được ghi lại",
     ),
     Field("team_code", "Mã tổ", values.text(60), "SL-0001", ("Mã số tổ", "Thuộc tổ (mã)")),
     Field(
@@ -175,4 +206,9 @@ def told_of(row: RowRead, member_id: UUID, team_id: UUID) -> Member:
     told = row.values
     membership = Membership(team_id, told.get("role", "member"), told.get("joined_on"), told.get("left_on"))
     member = Member(member_id, (membership,))
-    return replace(member, affiliations=(told["affiliation"],)) if "affiliation" in told else member
+    affiliation, post = told.get("affiliation"), told.get("post")
+    return replace(
+        member,
+        affiliations=(affiliation,) if affiliation is not None else (),
+        posts=(Post(post),) if post is not None else (),
+    )
