@@ -19,6 +19,7 @@ Credentials = Mapping[Role, tuple[str, str]]
 PATIENCE_SECONDS: Final = 60.0
 LONGEST_PAUSE_SECONDS: Final = 10.0
 TOKEN_MARGIN_SECONDS: Final = 20.0
+GOOD: Final = frozenset({200, 201, 202})
 AWAY: Final = frozenset({429, 503})
 REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=60)
 
@@ -48,26 +49,39 @@ class Caller:
 
     async def post(self, role: Role, path: str, body: Callable[[], Json]) -> Json:
         """Post until it is answered, the body made anew for each attempt; or raise ReplayStopped."""
+        return await self._call(role, "POST", path, lambda: {"json": body()})
+
+    async def get(self, role: Role, path: str, **parameters: str) -> Json:
+        """Ask until it is answered, or raise ReplayStopped."""
+        return await self._call(role, "GET", path, lambda: {"params": parameters})
+
+    async def upload(self, role: Role, path: str, content: bytes, content_type: str) -> Json:
+        """Send a file until it is taken, or raise ReplayStopped."""
+        return await self._call(
+            role, "POST", path, lambda: {"data": content, "headers": {"Content-Type": content_type}}
+        )
+
+    async def _call(self, role: Role, method: str, path: str, make: Callable[[], Json]) -> Json:
         give_up = time.monotonic() + PATIENCE_SECONDS
         renewed = False
         while True:
-            status, answer, pause = await self._attempt(role, path, body())
-            if status == 200:
+            status, answer, pause = await self._attempt(role, method, path, make())
+            if status in GOOD:
                 return answer
             if status == 401 and not renewed:
                 renewed = True
                 self._tokens.pop(role, None)
                 continue
             if pause is None or time.monotonic() + pause > give_up:
-                raise ReplayStopped(f"POST {path} → {status}: {_tell(answer)}")
+                raise ReplayStopped(f"{method} {path} → {status}: {_tell(answer)}")
             self.retries += 1
             await asyncio.sleep(pause)
 
-    async def _attempt(self, role: Role, path: str, body: Json) -> tuple[int, Json, float | None]:
+    async def _attempt(self, role: Role, method: str, path: str, made: Json) -> tuple[int, Json, float | None]:
         """Give the status, the answer, and after how many seconds it is worth trying again, if at all."""
         try:
-            headers = {"Authorization": f"Bearer {await self._token(role)}"}
-            async with self._session.post(path, json=body, headers=headers) as response:
+            headers = {"Authorization": f"Bearer {await self._token(role)}"} | made.pop("headers", {})
+            async with self._session.request(method, path, headers=headers, **made) as response:
                 answer: Json = await response.json(content_type=None)
                 return response.status, answer, _pause(response)
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:

@@ -22,7 +22,7 @@ __all__ = [
 
 Json = dict[str, Any]
 ReporterKind = Literal["team", "partner"]
-Role = Literal["app", "telco", "bank", "portal"]
+Role = Literal["app", "telco", "bank", "portal", "operator"]
 """Which of the API's clients speaks."""
 
 ON_TIME = timedelta(0)

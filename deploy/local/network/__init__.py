@@ -1,0 +1,1 @@
+"""The networks of three provinces, as large as the press counted them, brought in by the public API."""
