@@ -54,6 +54,12 @@ class Door:
         async with self._http.post(path, json=body, headers=headers) as answer:
             return answer.status, json.loads(await answer.read()), answer.headers
 
+    async def get(self, client: str, path: str, **parameters: str) -> tuple[int, Any]:
+        """Read; give the status and the body."""
+        headers = {"authorization": f"Bearer {await self.token(client)}"}
+        async with self._http.get(path, params=parameters, headers=headers) as answer:
+            return answer.status, json.loads(await answer.read())
+
     async def send(self, *rows: dict[str, Any], **headers: str) -> dict[str, Any]:
         """Send visits; anything but 200 fails."""
         status, body = await self.post("app", "/v1/visits:batch", {"rows": rows}, **headers)
@@ -139,6 +145,42 @@ async def test_a_visit_of_a_team_not_known_yet_is_held_and_counted_when_the_team
             return
         await asyncio.sleep(0.05)
     raise AssertionError("the visit was not counted after its team had come")
+
+
+async def _by_commune(door: Door, day: str, boundaries: str, position: str) -> tuple[dict[str, int], int]:
+    query = {"measures": ["FLD-07"], "from": day, "to": day, "group_by": ["unit:commune"], "answers": ["luot", "nguoi"]}
+    status, body = await door.post(
+        "portal", "/v1/metrics:query", {**query, "boundaries": boundaries, "at_least": position}
+    )
+    assert status == 200, body
+    return {row["unit"]["name"]: row["luot"] for row in body["rows"]}, body["total"]["nguoi"]
+
+
+async def test_a_reform_is_rehearsed_on_the_numbers_and_once_enacted_it_is_seen_within_two_seconds(door: Door) -> None:
+    day, effective, eve = "2025-08-09", "2026-10-01", "2026-09-30"
+    answer = await door.send(_visit(day, unit="29905"), _visit(day, unit="30214"))
+    assert answer["counts"]["accepted"] == 2, answer
+    position = answer["position"]
+    before = ({"Phường Sa Đéc": 4, "Xã Tân Dương": 4}, 1)
+    assert await _by_commune(door, day, "current", position) == before
+    new = {"key": "a", "level": "commune", "type": "phuong", "name": "Phường Sa Giang", "code": "29905", "parent": "82"}
+    merge = {"sources": [{"unit": "29905"}, {"unit": "30214"}], "target": {"new": new}}
+    reform = {"id": str(uuid.uuid4()), "decree": "1/NQ", "effective_date": effective, "operations": [{"merge": merge}]}
+    status, draft = await door.post("operator", "/v1/reforms", reform)
+    assert (status, draft.get("status")) == (201, "draft"), draft
+    status, impact = await door.get("operator", f"/v1/reforms/{reform['id']}/impact", **{"from": day, "to": day})
+    assert status == 200, impact
+    begins = next(unit for unit in impact["numbers"]["units"] if unit["change"] == "begins")
+    assert [(each["after"]["luot"], each["after"]["nguoi"]) for each in begins["measures"]] == [(8, 1)]
+    assert await _by_commune(door, day, "current", position) == before
+    enact = {"id": str(uuid.uuid4()), "revision": draft["revision"]}
+    status, enacted = await door.post("operator", f"/v1/reforms/{reform['id']}:enact", enact)
+    assert (status, enacted.get("status")) == (200, "enacted"), enacted
+    begun, after = time.monotonic(), ({"Phường Sa Giang": 8}, 1)
+    while (found := await _by_commune(door, day, "current", position)) != after:
+        assert found == before, "half a reform was seen"
+        assert time.monotonic() - begun < 2, "the reform is not seen after two seconds"
+    assert await _by_commune(door, day, eve, position) == before
 
 
 async def test_a_suspended_client_is_refused_within_two_seconds_with_the_token_it_has(

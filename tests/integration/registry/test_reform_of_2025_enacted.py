@@ -15,7 +15,7 @@ from services.registry.use_cases import loading
 from tests.integration.registry.conftest import Registry
 from tests.integration.registry.test_reforms_api import EDGES, act, ask
 from tests.integration.registry.test_registry_api import DIGEST
-from tests.unit.registry.reform_of_2025 import DATA, DECREE, REFORM_DAY, decree_of_2025, listed
+from tests.support.reform_of_2025 import DATA, DECREE, REFORM_DAY, decree_of_2025, listed
 
 
 def legacy_file() -> bytes:

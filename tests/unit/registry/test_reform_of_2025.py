@@ -6,7 +6,7 @@ from dataclasses import replace
 from services.registry.domain.atlas import Atlas
 from services.registry.domain.invariants import conflicts
 from services.registry.domain.reform.applying import apply
-from tests.unit.registry.reform_of_2025 import DECREE, REFORM_DAY, decree_of_2025, listed, map_before
+from tests.support.reform_of_2025 import DECREE, REFORM_DAY, decree_of_2025, listed, map_before
 
 
 def test_replayed_it_gives_every_unit_and_edge_of_the_published_list() -> None:

@@ -23,7 +23,7 @@ from services.registry.domain.units import Unit
 
 __all__ = ["DECREE", "REFORM_DAY", "decree_of_2025", "listed", "map_before"]
 
-DATA = Path(__file__).parents[3] / "data"
+DATA = Path(__file__).parents[2] / "data"
 REFORM_DAY = date(2025, 7, 1)
 DECREE = "202/2025/QH15"
 
