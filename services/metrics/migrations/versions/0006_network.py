@@ -21,7 +21,7 @@ STATEMENTS = [
         code text NOT NULL,
         name text NOT NULL
     )""",
-    "CREATE INDEX network_teams_unit ON network_teams (unit)",
+    "CREATE INDEX network_teams_unit ON network_teams (unit) INCLUDE (number, level, type, first_day, end_day)",
     """CREATE TABLE network_members (
         member_id uuid NOT NULL UNIQUE,
         number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -136,14 +136,15 @@ async def teams(connection: Connection, asked: Asked, placed: Placed) -> list[Co
     """Give what stands in each spot, by level and type, with the members who are never in two teams at once."""
     sql = _Sql([asked.on])
     officer, trained = sql.flags(asked)
-    stray = f"team.level = {LEVELS.index('subcommune')} AND coalesce(place.cover, {NONE}) = {NONE}"
+    # Each team has one place: its least is that, and one key is grouped by faster than three.
+    stray = f"team.level = {LEVELS.index('subcommune')} AND coalesce(min(place.cover), {NONE}) = {NONE}"
     rows = await connection.fetch(
         f"""SELECT spot, level, type, count(*), count(*) FILTER (WHERE size < {sql.told(asked.minimum)}),
                 sum(size)::bigint, sum(alone)::bigint, sum(officers)::bigint, sum(trained)::bigint,
                 count(*) FILTER (WHERE number = ANY({sql.told(list(asked.active))}::integer[])),
                 count(*) FILTER (WHERE stray)
             FROM (
-                SELECT team.number, team.level, team.type, coalesce(place.spot, 0) AS spot, {stray} AS stray,
+                SELECT team.number, team.level, team.type, coalesce(min(place.spot), 0) AS spot, {stray} AS stray,
                     count(held.member) AS size, count(held.member) FILTER (WHERE NOT held.overlapping) AS alone,
                     count(held.member) FILTER (WHERE NOT held.overlapping AND {officer}) AS officers,
                     count(held.member) FILTER (WHERE NOT held.overlapping AND {trained}) AS trained
@@ -151,7 +152,7 @@ async def teams(connection: Connection, asked: Asked, placed: Placed) -> list[Co
                     {"LEFT JOIN" if asked.units is None else "JOIN"} {sql.places(placed, "spots", "subcommunes")}
                         AS place (unit, spot, cover) USING (unit)
                     LEFT JOIN network_memberships AS held ON held.team = team.number AND {_holds("held")}
-                WHERE {sql.teams(asked, by_unit=False)} GROUP BY team.number, place.spot, place.cover
+                WHERE {sql.teams(asked, by_unit=False)} GROUP BY team.number
             ) AS counted GROUP BY spot, level, type""",
         *sql.params,
     )
