@@ -15,12 +15,13 @@ from tests.faults.ledger import Change, Ledger
 
 __all__ = ["Topic", "read_topic", "until_quiet", "wrong_ends", "wrong_receipts"]
 
-LETTERS = 'SELECT partition, "offset" FROM dead_letters WHERE source IN (SELECT source FROM inbox)'
+LETTERS = f"""SELECT partition, "offset" FROM dead_letters
+    WHERE topic = '{RECORDS.name}' AND source IN (SELECT source FROM inbox)"""
 STATES = {type_of(RecordV1), type_of(ProgressV1)}
 RECEIPTS_A_REQUEST = 250
 END = "SELECT epoch, xid::text::bigint AS xid, seq FROM log ORDER BY log.epoch DESC, log.xid DESC, log.seq DESC LIMIT 1"
 RELAYED = "SELECT epoch, xid::text::bigint AS xid, seq FROM log_position"
-FOLDED = "SELECT partition, next, epoch, xid, seq FROM inbox ORDER BY partition"
+FOLDED = f"SELECT partition, next, epoch, xid, seq FROM inbox WHERE topic = '{RECORDS.name}' ORDER BY partition"
 
 
 @dataclass

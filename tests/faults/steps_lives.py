@@ -36,7 +36,7 @@ AT_END = """SELECT (epoch, xid, seq) = (
             ) FROM log_position"""
 END_SESSIONS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                   WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = $1"""
-HANDLED = "SELECT coalesce(sum(next), 0)::bigint FROM inbox"
+HANDLED = f"SELECT coalesce(sum(next), 0)::bigint FROM inbox WHERE topic = '{RECORDS.name}'"
 HOLD, RELEASE = (f"SELECT pg_advisory_{verb}(hashtextextended('relay visits', 0))" for verb in ("lock", "unlock"))
 
 

@@ -38,7 +38,8 @@ async def run(run: Run) -> Outcome:
 async def _stop_consumer(scene: Scene) -> list[str]:
     """Send twenty in a row; gives what the consumer did wrong."""
     consumer, cluster = scene.cluster.processes["metrics consumer"], scene.cluster
-    at = "SELECT (SELECT count(*) FROM dead_letters), (SELECT sum(next) FROM inbox)"
+    at = f"""SELECT (SELECT count(*) FROM dead_letters),
+        (SELECT sum(next) FROM inbox WHERE topic = '{RECORDS.name}')"""
     before = tuple((await cluster.ask("metrics", at))[0])
     partition = partition_of(uuid.uuid4().bytes, RECORDS.partitions)
     for number in range(IN_A_ROW):

@@ -5,6 +5,7 @@ from collections import defaultdict
 from typing import Any
 
 from libs.common.db import GONE, Connection, Unavailable, connect, is_gone
+from libs.contracts.topics import RECORDS
 from tests.faults.cluster import Cluster
 from tests.faults.door import Door
 
@@ -16,7 +17,7 @@ POSITION = "SELECT epoch, xid::text::bigint AS xid, seq FROM log_position WHERE 
 BEHIND = """SELECT EXISTS (
     SELECT FROM log_position AS at JOIN log ON (log.epoch, log.xid, log.seq) > (at.epoch, at.xid, at.seq)
     WHERE at.relay = 'visits')"""
-FOLDED = "SELECT epoch, xid, seq FROM inbox ORDER BY epoch, xid, seq LIMIT 1"
+FOLDED = f"SELECT epoch, xid, seq FROM inbox WHERE topic = '{RECORDS.name}' ORDER BY epoch, xid, seq LIMIT 1"
 
 
 class Watch:

@@ -85,7 +85,7 @@ class World:
         """Give how far every partition has been folded."""
         row = await self._row(
             metrics_url or self.metrics_url,
-            "SELECT epoch, xid, seq FROM inbox ORDER BY epoch, xid, seq LIMIT 1",
+            f"SELECT epoch, xid, seq FROM inbox WHERE topic = '{RECORDS.name}' ORDER BY epoch, xid, seq LIMIT 1",
         )
         return Position(*row) if row else Position(0, 0, 0)
 

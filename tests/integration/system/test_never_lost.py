@@ -187,7 +187,9 @@ async def _has_handled(metrics_url: str, messages: int) -> bool:
     """Say whether so many messages are behind the stored offsets: marks in reverse tell of the end at the beginning."""
     connection = await connect(metrics_url, application_name="test watcher")
     try:
-        return bool(await connection.fetchval("SELECT sum(next) = $1 FROM inbox", messages))
+        return bool(
+            await connection.fetchval("SELECT sum(next) = $1 FROM inbox WHERE topic = $2", messages, RECORDS.name)
+        )
     finally:
         await connection.close()
 
