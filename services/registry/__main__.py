@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from libs.common.db import Connection, transaction
+from libs.common.files import BadFile, told
 from libs.common.process import answer, run
 from libs.common.relay import announce
 from libs.common.telemetry import configure_logging
 from services.registry import wiring
 from services.registry.domain.clients import CLIENT_KINDS, QUOTA_CLASSES, SCOPES
-from services.registry.domain.files import BadFile, told
 from services.registry.settings import CommandSettings, Settings
 from services.registry.store import access, log
 from services.registry.use_cases import clients, erasing, keys, loading, tokens

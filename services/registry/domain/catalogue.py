@@ -7,8 +7,8 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
+from libs.common.files import Row, toml_tables
 from libs.common.spellings import spelling
-from services.registry.domain.files import Row, toml_tables
 from services.registry.domain.ids import record_id
 from services.registry.domain.indicators import Indicator, Names, code_of, names_of, read_indicator, version_of
 

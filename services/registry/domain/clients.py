@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from services.registry.domain.files import Row, json_rows, toml_tables
+from libs.common.files import Row, json_rows, toml_tables
 from services.registry.domain.ids import record_id
 from services.registry.domain.units import UnitRef, find
 

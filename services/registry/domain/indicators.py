@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 from uuid import UUID
 
-from services.registry.domain.files import Row
+from libs.common.files import Row
 from services.registry.domain.ids import record_id
 
 __all__ = [
@@ -45,35 +45,13 @@ Base = Literal[
     "k12_schools",
     "subscriptions",
 ]
-BASES: tuple[Base, ...] = (
-    "population_total",
-    "population_unspecified",
-    "population_14_plus",
-    "population_15_plus",
-    "citizens_16_plus",
-    "population_adult",
-    "population_working_age",
-    "internet_users",
-    "households",
-    "business_households",
-    "farming_households",
-    "agri_cooperatives",
-    "enterprises",
-    "subcommune_units",
-    "commune_units",
-    "health_facilities",
-    "banks",
-    "state_agencies",
-    "higher_ed_institutions",
-    "k12_schools",
-    "subscriptions",
-)
+BASES: tuple[Base, ...] = get_args(Base)
 Kind = Literal["network", "field", "adoption", "context", "model", "rank", "quality"]
-INDICATOR_KINDS: tuple[Kind, ...] = ("network", "field", "adoption", "context", "model", "rank", "quality")
+INDICATOR_KINDS: tuple[Kind, ...] = get_args(Kind)
 Aggregation = Literal["sum", "last", "ratio_of_sums", "distinct", "none"]
-AGGREGATIONS: tuple[Aggregation, ...] = ("sum", "last", "ratio_of_sums", "distinct", "none")
+AGGREGATIONS: tuple[Aggregation, ...] = get_args(Aggregation)
 ObservationKind = Literal["operational", "partner", "administrative", "survey", "press"]
-OBSERVATION_KINDS: tuple[ObservationKind, ...] = ("operational", "partner", "administrative", "survey", "press")
+OBSERVATION_KINDS: tuple[ObservationKind, ...] = get_args(ObservationKind)
 
 COLUMNS = (
     "code",

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from uuid import UUID
 
+from libs.common.files import Reading, Row, csv_rows
 from services.registry.domain.closure import closed
-from services.registry.domain.files import Reading, Row, csv_rows
 from services.registry.domain.ids import record_id
 from services.registry.domain.units import CODE_DIGITS, CODED, LEVELS, SHARES, Successor, Unit, overlap, valid_on
 

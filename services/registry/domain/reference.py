@@ -10,8 +10,8 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
+from libs.common.files import Row, csv_rows
 from libs.common.problem import Fault
-from services.registry.domain.files import Row, csv_rows
 from services.registry.domain.ids import record_id
 from services.registry.domain.indicators import BASES, Base, Indicator
 from services.registry.domain.units import LEVELS, Unit, valid_on

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from uuid import UUID
 
+from libs.common.files import Reading
 from services.registry.domain.closure import closed
-from services.registry.domain.files import Reading
 from services.registry.domain.invariants import Conflict, conflicts
 from services.registry.domain.units import Unit
 

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
+from libs.common.files import Row, csv_rows
 from services.registry.domain.contacts import Contact, Decision
-from services.registry.domain.files import Row, csv_rows
 from services.registry.domain.ids import record_id
 from services.registry.domain.units import LEVELS, Level, UnitRef, find, valid_on
 

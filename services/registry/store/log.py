@@ -115,14 +115,17 @@ async def known_ids(connection: Connection, record_ids: Collection[UUID]) -> lis
 
 
 async def after(connection: Connection, position: Position, event_type: str, limit: int) -> list[Appended]:
-    """Give what was appended behind a position, in order, rows of all types.
+    """Give what others appended behind a position, in order, rows of all types.
 
-    Writers of new states take turns, so none come late; an announcement does not, but repeats what is known.
+    Writers take the lock before anything of theirs is written, hence in the order of their transactions' ids: none come
+    late. What the caller's own transaction has appended may yet be rolled back, and is not given.
     """
     rows = await connection.fetch(
         """SELECT record_id, revision, epoch, xid::text::bigint AS xid, seq,
                CASE WHEN type = $4 THEN body::text END AS body
-           FROM log WHERE (epoch, xid, seq) > ($1, $2::text::xid8, $3) ORDER BY epoch, xid, seq LIMIT $5""",
+           FROM log WHERE (epoch, xid, seq) > ($1, $2::text::xid8, $3)
+               AND xid IS DISTINCT FROM pg_current_xact_id_if_assigned()
+           ORDER BY epoch, xid, seq LIMIT $5""",
         position.epoch,
         str(position.xid),
         position.seq,

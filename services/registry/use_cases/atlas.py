@@ -36,7 +36,7 @@ class Keeper:
         return event_of(self.atlas.units[unit_id], self._revisions[unit_id]).body
 
     async def newest(self, connection: Connection) -> Atlas:
-        """Give the atlas with all that the caller's snapshot has, or somewhat more."""
+        """Give the atlas with all that others have committed in the caller's snapshot, or somewhat more."""
         async with self._reading:
             while page := await log.after(connection, self._reached, UNIT, AT_ONCE):
                 for row in page:

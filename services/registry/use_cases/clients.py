@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from libs.common.db import Connection
+from libs.common.files import Reading, Row
 from services.registry.domain.clients import Client
-from services.registry.domain.files import Reading, Row
 from services.registry.events import event_of
 from services.registry.store import access, audit, log
 from services.registry.use_cases.auditing import CONSOLE, of_client

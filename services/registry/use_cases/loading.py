@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from libs.common.db import Connection
+from libs.common.files import Row
 from libs.common.problem import Catalogue
 from libs.contracts.problems import entries
 from libs.contracts.reference import IndicatorV1
@@ -13,7 +14,6 @@ from libs.contracts.registry import MeasureV1, UnitV1
 from libs.contracts.topics import type_of
 from services.registry.domain import catalogue, clients, map_files, reloading, teams
 from services.registry.domain.clients import Client, Declared
-from services.registry.domain.files import Row
 from services.registry.domain.reference import read_denominators
 from services.registry.domain.units import Unit
 from services.registry.events import Event, Record, event_of, unit_of

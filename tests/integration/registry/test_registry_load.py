@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from libs.common.db import transaction
+from libs.common.files import BadFile
 from libs.contracts.registry import ClientV1, TeamV1, UnitV1
 from libs.contracts.topics import type_of
 from services.registry.__main__ import main
-from services.registry.domain.files import BadFile
 from services.registry.domain.ids import record_id
 from services.registry.store import log
 from services.registry.use_cases import loading

@@ -155,3 +155,25 @@ async def test_a_state_that_is_told_again_changes_nothing(portal: Registry) -> N
             before.record_id,
         )
         assert (await keeper.newest(connection)).units[before.record_id] == before
+
+
+async def test_what_is_rolled_back_was_never_in_the_atlas(registry: Registry) -> None:
+    header = "code,valid_from,valid_to,level,type,name,short_name,parent_code\n"
+    units = ("units.csv", (header + "99,2026-01-01,,province,tinh,Tỉnh Nhân Thông,Nhân Thông,\n").encode())
+    edges = ("lineage.csv", b"level,old_code,new_code,effective,share,note\n")
+    keeper = Keeper()
+
+    async def load(commit: bool) -> int:
+        async with transaction(registry.engine) as connection:
+            await load_map(connection, units, edges)
+            seen = len((await keeper.newest(connection)).units)
+            if not commit:
+                raise ZeroDivisionError
+            return seen
+
+    with pytest.raises(ZeroDivisionError):
+        await load(commit=False)
+    assert keeper.atlas.units == {}
+    assert await load(commit=True) == 0
+    async with transaction(registry.engine, readonly=True) as connection:
+        assert len((await keeper.newest(connection)).units) == 1

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from libs.common.files import BadFile
 from libs.contracts.reference_api import DenominatorPage, ReferenceAnswer, TargetPage
 from libs.contracts.registry_api import CatalogueView
-from services.registry.domain.files import BadFile
 from services.registry.use_cases import loading
 from tests.integration.registry.conftest import DATA, Registry, open_registry
 from tests.integration.registry.test_registry_api import DIGEST, token_of

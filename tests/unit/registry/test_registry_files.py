@@ -8,12 +8,12 @@ from uuid import UUID
 
 import pytest
 
+from libs.common.files import BadFile
 from libs.contracts import reference as bases
 from libs.contracts import registry as contract
 from libs.contracts.topics import TOPICS, type_of
 from services.registry.domain import catalogue, clients, indicators, teams, units
 from services.registry.domain.clients import Client, build_clients, build_partners, granted, read_clients
-from services.registry.domain.files import BadFile
 from services.registry.domain.units import UnitRef
 from services.registry.events import event_of
 from services.registry.wiring import topics

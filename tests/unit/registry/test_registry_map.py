@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.registry.domain.files import BadFile
+from libs.common.files import BadFile
 from services.registry.domain.ids import record_id
 from services.registry.domain.map_files import build_map
 from services.registry.domain.units import Unit
