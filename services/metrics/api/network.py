@@ -22,6 +22,7 @@ from libs.common.problem import Problem
 from libs.common.validation import faults_of
 from libs.contracts.network_api import GAP_KINDS, GAP_LEVELS, NetworkQuery
 from libs.contracts.topics import DENOMINATORS, MEMBERS, TEAMS
+from services.metrics.api.door import reader_of
 from services.metrics.domain.clock import local_day
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.network.gaps import Mark
@@ -79,7 +80,7 @@ class NetworkApi:
 
     async def count_network(self, request: Request) -> Response:
         """Count teams and members on a day."""
-        caller = self._caller(request)
+        caller = reader_of(request, self.guard, self.ready)
         reader = Reader(caller.unit_id, "metrics:exact" in caller.scopes, self.smallest_shown)
         today = local_day(self.now())
         query = _settled(_query_of(_told(request, COUNT)), today)
@@ -99,7 +100,7 @@ class NetworkApi:
 
     async def list_gaps(self, request: Request) -> Response:
         """List units without a team, or teams with few members."""
-        caller = self._caller(request)
+        caller = reader_of(request, self.guard, self.ready)
         told = _told(request, GAPS)
         today = local_day(self.now())
         asked = _gaps_asked(told, today)
@@ -114,13 +115,6 @@ class NetworkApi:
         if more is not None:
             answer = answer.model_copy(update={"next": _cursor(more)})
         return Response(answer.model_dump_json(by_alias=True), headers=headers, media_type=JSON)
-
-    def _caller(self, request: Request) -> Caller:
-        if not self.ready():
-            raise Problem("not_ready", headers={"retry-after": "2"})
-        caller = self.guard.caller(request)
-        caller.need("metrics:read")
-        return caller
 
     async def _moment(self, connection: Connection, *, needs_facts: bool) -> Moment:
         """Say what is known in this snapshot; raises Problem until it is all that this process had read at its start.

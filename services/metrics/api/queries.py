@@ -19,6 +19,7 @@ from libs.common.problem import Fault, Problem
 from libs.common.strict_json import check as check_json
 from libs.common.validation import faults_of
 from libs.contracts.metrics_api import REVISION_HEADER, MetricsQuery, RevisionAnswer
+from services.metrics.api.door import reader_of
 from services.metrics.domain.clock import local_day
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.picture import Picture
@@ -60,7 +61,7 @@ class QueryApi:
 
     async def query_metrics(self, request: Request) -> Response:
         """Answer a query in the body."""
-        caller = self._caller(request)
+        caller = reader_of(request, self.guard, self.ready)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
             raise Problem("unsupported_media_type", expected=JSON)
         body = check_json(await read_body(request))
@@ -72,12 +73,12 @@ class QueryApi:
 
     async def read_metrics(self, request: Request) -> Response:
         """Answer a query in the address."""
-        caller = self._caller(request)
+        caller = reader_of(request, self.guard, self.ready)
         return await self._answer(request, caller, _query_in_address(request))
 
     async def read_revision(self, request: Request) -> Response:
         """Say where the numbers stand."""
-        self._caller(request)
+        reader_of(request, self.guard, self.ready)
         parameters(request)
         async with transaction(self.engine, readonly=True) as connection:
             revision = await read_revision(connection)
@@ -91,13 +92,6 @@ class QueryApi:
 
     def _today(self) -> date:
         return local_day(self.now())
-
-    def _caller(self, request: Request) -> Caller:
-        if not self.ready():
-            raise Problem("not_ready", headers={"retry-after": "2"})
-        caller = self.guard.caller(request)
-        caller.need("metrics:read")
-        return caller
 
     async def _answer(self, request: Request, caller: Caller, query: MetricsQuery) -> Response:
         reader = Reader(caller.unit_id, "metrics:exact" in caller.scopes, self.smallest_shown)

@@ -15,6 +15,7 @@ from libs.common.problem import Problem
 from libs.common.strict_json import check as check_json
 from libs.common.validation import faults_of
 from libs.contracts.rehearsal_api import MAX_REHEARSAL_BYTES, RehearsalQuery
+from services.metrics.api.door import reader_of
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.picture import Picture
 from services.metrics.store.query import read_revision
@@ -44,10 +45,7 @@ class RehearsalApi:
 
     async def rehearse_metrics(self, request: Request) -> Response:
         """Count what the states in the body would do."""
-        if not self.ready():
-            raise Problem("not_ready", headers={"retry-after": "2"})
-        caller = self.guard.caller(request)
-        caller.need("metrics:read")
+        caller = reader_of(request, self.guard, self.ready)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
             raise Problem("unsupported_media_type", expected=JSON)
         with self.lane.place():

@@ -17,6 +17,7 @@ from libs.common.http import parameters, tagged_response
 from libs.common.problem import Problem
 from libs.contracts import statements_api as contract
 from libs.contracts.model import Contract
+from services.metrics.api.door import reader_of
 from services.metrics.domain.clock import local_day
 from services.metrics.domain.map import Unit
 from services.metrics.domain.picture import Picture
@@ -69,7 +70,7 @@ class StatementsApi:
 
     async def list_statements(self, request: Request) -> Response:
         """Give a page of statements."""
-        caller = self._caller(request)
+        caller = reader_of(request, self.guard, self.ready)
         asked = parameters(request, "indicator", "unit", "source", "shape", "boundaries", "sort", "limit", "cursor")
         sort = _one_of(asked, "sort", SORTS) or SORTS[0]
         after, limit = _paging(asked, sort)
@@ -97,7 +98,7 @@ class StatementsApi:
 
     async def compare_statements(self, request: Request) -> Response:
         """Hold two statements against each other."""
-        caller = self._caller(request)
+        caller = reader_of(request, self.guard, self.ready)
         asked = parameters(request, "left", "right", "boundaries")
         seen = await self._see(caller, asked)
         left, right = (_named(seen, asked, name) for name in ("left", "right"))
@@ -105,7 +106,7 @@ class StatementsApi:
 
     async def add_statements(self, request: Request) -> Response:
         """Add statements, where that means something."""
-        caller = self._caller(request)
+        caller = reader_of(request, self.guard, self.ready)
         asked = parameters(request, "ids", "boundaries")
         ids = asked.get("ids", "").split(",")
         if not 1 <= len(ids) <= MAX_ADDED or "ids" not in asked:
@@ -118,7 +119,7 @@ class StatementsApi:
 
     async def read_progress(self, request: Request) -> Response:
         """Say where a unit stands on an indicator on a day, and how far from its targets."""
-        caller = self._caller(request)
+        caller = reader_of(request, self.guard, self.ready)
         asked = parameters(request, "indicator", "unit", "on")
         for name in ("indicator", "unit"):
             if name not in asked:
@@ -130,13 +131,6 @@ class StatementsApi:
         unit = _unit(asked["unit"], seen)
         statements = related(seen.lens.said, indicator.code, unit, seen.lens.standing.units, seen.territory)
         return _answer(request, progress(seen.lens, Standpoint(indicator, unit, statements), seen.map_revision))
-
-    def _caller(self, request: Request) -> Caller:
-        if not self.ready():
-            raise Problem("not_ready", headers={"retry-after": "2"})
-        caller = self.guard.caller(request)
-        caller.need("metrics:read")
-        return caller
 
     async def _see(self, caller: Caller, asked: Mapping[str, str]) -> _Seen:
         """Read the statements, then take the map of one moment."""

@@ -1,4 +1,4 @@
-"""What a citizen may be told of a team: its decision and its contacts; telephone numbers; what tells of a person."""
+"""What a citizen may be told of a team: its decision and its contacts; what in a text tells of a person."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,27 +7,19 @@ from datetime import date
 from typing import Literal
 
 from libs.common.problem import Fault
+from libs.common.telephone import SEPARATORS, TELLING, BadPhone, e164
 
-__all__ = ["BadPhone", "Contact", "ContactKind", "Decision", "contact_faults", "is_mobile", "phone", "tells_identity"]
+__all__ = ["Contact", "ContactKind", "Decision", "contact_faults", "is_mobile", "tells_identity"]
 
 ContactKind = Literal["phone", "zalo", "email", "web", "address"]
 MAX_CONTACTS = 10
 
-_SEPARATORS = re.compile(r"[\s.\-()]")
-_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
-# The national numbering plan (Circular 22/2014/TT-BTTTT and its ten-digit mobile plan of 2018).
-_VIETNAMESE = re.compile(r"\+84(?:[35789][0-9]{8}|2[0-9]{9})")
 _MOBILE = re.compile(r"\+84[35789][0-9]{8}")
 # Numbers of services rather than of subscribers: 1022, 18001096, 1900561567 …
 _SERVICE = re.compile(r"1[0-9]{2,4}|1[89]00[0-9]{4,6}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 _WEB = re.compile(r"https?://[^\s/]+\.[^\s]+")
 _WITHIN_NUMBER = re.compile(r"(?<=[0-9])[\s.\-()]+(?=[0-9])")
-_TELLING = re.compile(r"(?<![\w-])(?:[0-9]{12}|(?:\+?84|0)[235789][0-9]{8,9})(?![\w-])")
-
-
-class BadPhone(ValueError):
-    """Not a telephone number; the value itself is not repeated."""
 
 
 @dataclass(frozen=True)
@@ -48,31 +40,17 @@ class Contact:
     label: str | None = None
 
 
-def phone(text: str) -> str:
-    """Give a telephone number as E.164; a national number is taken as Vietnamese. Raises BadPhone."""
-    number = _SEPARATORS.sub("", text)
-    if number.startswith("00"):
-        number = "+" + number[2:]
-    elif number.startswith("0"):
-        number = "+84" + number[1:]
-    elif number.startswith("84") and len(number) >= 11:
-        number = "+" + number
-    if not _E164.fullmatch(number) or (number.startswith("+84") and not _VIETNAMESE.fullmatch(number)):
-        raise BadPhone("phone")
-    return number
-
-
 def is_mobile(contact: Contact) -> bool:
     """Say whether a contact is a mobile number, which is nearly always some person's."""
     try:
-        return contact.kind in ("phone", "zalo") and _MOBILE.fullmatch(phone(contact.value)) is not None
+        return contact.kind in ("phone", "zalo") and _MOBILE.fullmatch(e164(contact.value)) is not None
     except BadPhone:
         return False
 
 
 def tells_identity(text: str | None) -> bool:
     """Say whether a text that everyone may read holds what looks like a person's number."""
-    return text is not None and _TELLING.search(_WITHIN_NUMBER.sub("", text)) is not None
+    return text is not None and TELLING.search(_WITHIN_NUMBER.sub("", text)) is not None
 
 
 def contact_faults(contacts: Sequence[Contact], confirmed: bool) -> Iterator[Fault]:
@@ -103,9 +81,9 @@ def _has_its_form(contact: Contact) -> bool:
 
 
 def _is_phone(text: str) -> bool:
-    if _SERVICE.fullmatch(_SEPARATORS.sub("", text)):
+    if _SERVICE.fullmatch(SEPARATORS.sub("", text)):
         return True
     try:
-        return bool(phone(text))
+        return bool(e164(text))
     except BadPhone:
         return False

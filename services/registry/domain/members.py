@@ -8,7 +8,8 @@ from typing import Literal
 from uuid import UUID
 
 from libs.common.problem import Fault
-from services.registry.domain.contacts import BadPhone, phone, tells_identity
+from libs.common.telephone import BadPhone, e164
+from services.registry.domain.contacts import tells_identity
 from services.registry.domain.team_life import day_faults
 from services.registry.domain.teams import Team
 
@@ -130,7 +131,7 @@ class Person:
 def normalised(person: Person) -> Person:
     """Give the person with the number as E.164, where it is one."""
     try:
-        return person if person.phone is None else replace(person, phone=phone(person.phone))
+        return person if person.phone is None else replace(person, phone=e164(person.phone))
     except BadPhone:
         return person
 
@@ -145,7 +146,7 @@ def person_faults(person: Person, today: date) -> Iterator[Fault]:
         yield Fault("bad_name", "/person/name")
     if person.phone is not None:
         try:
-            phone(person.phone)
+            e164(person.phone)
         except BadPhone:
             yield Fault("bad_phone", "/person/phone")
     if (birth := person.birth) is None:

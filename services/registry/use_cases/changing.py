@@ -10,9 +10,10 @@ import msgspec
 
 from libs.common.db import Connection
 from libs.common.problem import Fault, Problem, first_faults
+from libs.common.telephone import e164
 from services.registry.domain import provinces
 from services.registry.domain.atlas import Atlas, Wanted
-from services.registry.domain.contacts import Contact, is_mobile, phone
+from services.registry.domain.contacts import Contact, is_mobile
 from services.registry.domain.team_life import unit_faults
 from services.registry.domain.units import Unit
 from services.registry.events import Record, event_of
@@ -164,7 +165,7 @@ def unit_named(atlas: Atlas, text: str, day: date, at: str = "/unit") -> Unit:
 
 async def members_contacts(desk: Desk, contacts: Sequence[Contact], unit_id: UUID) -> list[Fault]:
     """Give a fault for each contact that is the number of a member of the same province: it is a person's own."""
-    phones = {phone(each.value): index for index, each in enumerate(contacts) if is_mobile(each)}
+    phones = {e164(each.value): index for index, each in enumerate(contacts) if is_mobile(each)}
     if not phones:
         return []
     marks = {mark: number for number in phones for mark in desk.safe.phone_marks([number])}

@@ -7,19 +7,12 @@ from datetime import date
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
+from libs.common.telephone import SEPARATORS, TELLING, BadPhone, e164
+
 __all__ = ["BadIdentity", "KeyChain", "national_id", "phone", "surely_under_14", "tells_identity"]
 
 _NATIONAL_ID = re.compile(r"[0-9]{12}")
-_SEPARATORS = re.compile(r"[\s.\-()]")
-_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
-# The national numbering plan (Circular 22/2014/TT-BTTTT and its ten-digit mobile plan of 2018):
-# mobile 3, 5, 7, 8, 9 and eight digits; geographic 2 and nine digits.
 _MOBILE = re.compile(r"0[35789][0-9]{8}")  # As nearly all of them are written.
-_VIETNAMESE = re.compile(r"\+84(?:[35789][0-9]{8}|2[0-9]{9})")
-
-
-# A run of digits of its own that could be a personal identification number or a Vietnamese phone number.
-_TELLING = re.compile(r"(?<![\w-])(?:[0-9]{12}|(?:\+?84|0)[235789][0-9]{8,9})(?![\w-])")
 
 
 class BadIdentity(ValueError):
@@ -28,7 +21,7 @@ class BadIdentity(ValueError):
 
 def national_id(text: str) -> str:
     """Give the twelve digits of a personal identification number (Law 26/2023/QH15, art. 12)."""
-    digits = text if text.isalnum() else _SEPARATORS.sub("", text)
+    digits = text if text.isalnum() else SEPARATORS.sub("", text)
     if not _NATIONAL_ID.fullmatch(digits):
         raise BadIdentity("national_id")
     return digits
@@ -48,21 +41,15 @@ def phone(text: str) -> str:
     """Normalise a phone number to E.164; a national number is taken as Vietnamese."""
     if _MOBILE.fullmatch(text):
         return "+84" + text[1:]
-    number = _SEPARATORS.sub("", text)
-    if number.startswith("00"):
-        number = "+" + number[2:]
-    elif number.startswith("0"):
-        number = "+84" + number[1:]
-    elif number.startswith("84") and len(number) >= 11:
-        number = "+" + number
-    if not _E164.fullmatch(number) or (number.startswith("+84") and not _VIETNAMESE.fullmatch(number)):
-        raise BadIdentity("phone")
-    return number
+    try:
+        return e164(text)
+    except BadPhone as error:
+        raise BadIdentity("phone") from error
 
 
 def tells_identity(text: str) -> bool:
     """Say whether a free text holds what looks like an identity; such a text would be kept as it is."""
-    return _TELLING.search(text) is not None
+    return TELLING.search(text) is not None
 
 
 def _keyed(key: bytes, content: bytes = b"") -> HMAC:

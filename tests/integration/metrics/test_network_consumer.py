@@ -1,10 +1,12 @@
 """The network's topics on a real Kafka, read again from the beginning into an empty database."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 
@@ -27,8 +29,10 @@ END = Position(1, 950, 1)
 
 
 def a_message(state: Contract) -> Message:
+    """Give it a key of its own and a date of today, or Kafka would compact all but the last away."""
     headers = [("ce_type", type_of(type(state)).encode())]
-    return Message(b"key", state.model_dump_json(by_alias=True).encode(), headers, 0)
+    value = state.model_dump_json(by_alias=True).encode()
+    return Message(uuid4().bytes, value, headers, time.time_ns() // 1_000_000)
 
 
 async def produce(kafka: KafkaServer, told: dict[OwnTopic, list[Contract]]) -> None:

@@ -5,7 +5,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.registry.domain.contacts import Contact, contact_faults, phone, tells_identity
+from libs.common.telephone import e164
+from services.registry.domain.contacts import Contact, contact_faults, tells_identity
 from services.registry.domain.members import (
     Appointment,
     Birth,
@@ -101,7 +102,7 @@ def test_an_age_is_judged_by_what_is_known_of_the_birth(birth: Birth, under_14: 
 
 @pytest.mark.parametrize("text", ["0912345678", "0912 345 678", "+84912345678", "84912345678", "0084 912.345.678"])
 def test_one_number_is_written_in_many_ways(text: str) -> None:
-    assert phone(text) == "+84912345678"
+    assert e164(text) == "+84912345678"
 
 
 @pytest.mark.parametrize("text", ["Gọi chị Ba 0912 345 678", "CCCD 087190012345", "0912-345-678"])
