@@ -1,0 +1,1 @@
+"""Day two: what whoever runs the system asks and does, as commands of one program."""
