@@ -1,18 +1,21 @@
 # `make` lists the targets. Everything is installed into .venv and .local of this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo up check test bench faults format lock freeze setup clean
+.PHONY: help demo up monitoring check test bench faults format lock freeze setup clean
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
 demo: .venv/local ## run a real campaign through the real system, print what was counted, stop
 	@$(BIN)/python -m deploy.local demo
 
 up: .venv/local ## start the system and stay until Ctrl-C
 	@$(BIN)/python -m deploy.local up
+
+monitoring: .venv/local ## run a Prometheus beside `make up` and stay until Ctrl-C
+	@$(BIN)/python -m deploy.local monitoring
 
 check: .venv/dev ## format, lint, types, imports, unit and contract tests: seconds
 	@$(BIN)/ruff format --check .

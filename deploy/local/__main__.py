@@ -1,4 +1,4 @@
-"""`python -m deploy.local up | demo`: the whole system on this machine."""
+"""`python -m deploy.local up | demo | monitoring`: the whole system on this machine."""
 
 import argparse
 import asyncio
@@ -21,6 +21,7 @@ from deploy.local.campaign.report import write_report
 from deploy.local.campaign.sends import Role, load_teams
 from deploy.local.campaign.world import make_campaign
 from deploy.local.child import LocalError
+from deploy.local.monitoring import monitor
 from deploy.local.network.bring import Brought, bring, communes_of
 from deploy.local.network.made import NETWORKS
 from deploy.local.network.report import ask_all, write
@@ -91,7 +92,7 @@ Try it yourself: `make up`, then, with the address and a token that it prints,
 
 async def _up(say: Say) -> int:
     """Start everything and stay until told to stop, or until a part dies."""
-    async with open_system(say) as system:
+    async with open_system(say, apart=True) as system:
         await _show_addresses(system)
         await system.wait()
 
@@ -132,12 +133,14 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     commands.add_parser("up", help="start everything and stay until Ctrl-C")
     commands.add_parser("demo", help="start everything, replay a real campaign, print what was counted, stop")
+    commands.add_parser("monitoring", help="run a Prometheus beside `up` and stay until Ctrl-C")
     arguments = parser.parse_args()
+    work = {"up": _up, "demo": _demo, "monitoring": monitor}
     try:
-        return asyncio.run(_until_told_to_stop(_demo if arguments.command == "demo" else _up))
+        return asyncio.run(_until_told_to_stop(work[arguments.command]))
     except asyncio.CancelledError:
         print("stopped", flush=True)
-        return 0 if arguments.command == "up" else 130
+        return 130 if arguments.command == "demo" else 0
     except (LocalError, ReplayStopped) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1

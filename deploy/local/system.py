@@ -1,9 +1,9 @@
-"""The whole system on this machine: PostgreSQL, Kafka, the four services, ready or a clear reason why not."""
+"""The whole system on this machine: PostgreSQL, Kafka, every process, ready or a clear reason why not."""
 
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,31 +17,42 @@ from deploy.local.kafka import KafkaServer, open_kafka
 from deploy.local.lock import hold_lock
 from deploy.local.ports import remembered_port
 from deploy.local.postgres import PostgresServer, open_postgres
+from deploy.local.processes import APART, TOGETHER, WITH_DATABASE, Process, ports_of, services_of, targets_of
+from deploy.local.prometheus import write_targets
 from deploy.local.say import Say
 from deploy.local.secrets import LocalSecrets, ensure_secrets, write_environment
-from deploy.local.supervisor import Service, Supervisor, open_supervisor
+from deploy.local.supervisor import Supervisor, open_supervisor
 from libs.common.db import Unavailable, connect
 from libs.common.kafka import Away, identify
 
-__all__ = ["LOCAL", "ROOT", "System", "open_system"]
+__all__ = ["LOCAL", "ROOT", "TARGETS_FILE", "WITH_DATABASE", "System", "open_system"]
 
 ROOT = Path(__file__).parents[2]
 LOCAL = ROOT / ".local"
-WITH_DATABASE = ("registry", "visits", "metrics")
-SERVICES = (*WITH_DATABASE, "gateway")
+TARGETS_FILE = "targets.json"
 
 
 @dataclass(frozen=True)
 class System:
     """The running system; `environment` is what its processes were given."""
 
-    gateway_url: str
     secrets: LocalSecrets
     supervisor: Supervisor
     environment: Mapping[str, str]
+    processes: Sequence[Process]
     postgres: PostgresServer | None
     kafka: KafkaServer | None
     log_dir: Path
+
+    @property
+    def gateway_url(self) -> str:
+        """The public door."""
+        return f"http://127.0.0.1:{self.environment['GATEWAY_PORT']}"
+
+    @property
+    def targets(self) -> Mapping[str, str]:
+        """Where each process tells its metrics: job -> host:port, as `open_prometheus` takes them."""
+        return targets_of(self.processes, self.environment)
 
     async def wait(self) -> NoReturn:
         """Wait until any part ends, however it ends, and raise ProcessDied with its last lines."""
@@ -58,9 +69,12 @@ class System:
 
 
 @asynccontextmanager
-async def open_system(say: Say, *, local: Path = LOCAL, cache: Path = LOCAL / "cache") -> AsyncIterator[System]:
+async def open_system(
+    say: Say, *, local: Path = LOCAL, cache: Path = LOCAL / "cache", apart: bool = False
+) -> AsyncIterator[System]:
     """Start everything, load the reference data, and stop everything at the end.
 
+    Each process runs apart, as in a deployment, or a service's processes together, which costs half as much.
     Data, logs, secrets and remembered ports lie under `local`, Kafka's jars under `cache`.
     DATABASE_URL_REGISTRY, _VISITS, _METRICS and KAFKA_BOOTSTRAP, where set, name servers to use instead of own ones.
     Raises LocalError with a clear line for whatever stands in the way.
@@ -68,41 +82,49 @@ async def open_system(say: Say, *, local: Path = LOCAL, cache: Path = LOCAL / "c
     async with AsyncExitStack() as stack:
         stack.enter_context(hold_lock(local / "lock"))
         secrets = ensure_secrets(local / "secrets")
-        environment = _environment(secrets, local, say)
-        kafka_starting = asyncio.ensure_future(_start_kafka(stack, environment, local, cache, say))
-        try:
-            postgres = await _start_postgres(stack, environment, local, say)
-            await _prepare(environment, secrets, say)
-        except BaseException:
-            kafka_starting.cancel()
-            await asyncio.gather(kafka_starting, return_exceptions=True)
-            raise
-        kafka = await kafka_starting
+        processes = APART if apart else TOGETHER
+        environment = _environment(processes, secrets, local, say)
+        postgres, kafka = await _start_servers(stack, environment, secrets, local, cache, say)
         write_environment(local / "environment", environment)
         supervisor = await stack.enter_async_context(open_supervisor(local / "log"))
-        await _start_services(supervisor, environment, say)
-        yield System(
-            f"http://127.0.0.1:{environment['GATEWAY_PORT']}",
-            secrets,
-            supervisor,
-            environment,
-            postgres,
-            kafka,
-            local / "log",
-        )
+        system = System(secrets, supervisor, environment, processes, postgres, kafka, local / "log")
+        write_targets(local / TARGETS_FILE, system.targets)
+        say(f"starting {', '.join(each.name for each in processes)}")
+        await supervisor.start(*services_of(processes, environment))
+        say("everything is ready")
+        yield system
         say("stopping")
 
 
-def _environment(secrets: LocalSecrets, local: Path, say: Say) -> dict[str, str]:
-    ports = {name: str(remembered_port(local / "ports.json", name, say)) for name in SERVICES}
+def _environment(processes: Sequence[Process], secrets: LocalSecrets, local: Path, say: Say) -> dict[str, str]:
+    ports = {
+        variable: str(remembered_port(local / "ports.json", name, say))
+        for variable, name in ports_of(processes).items()
+    }
+    urls = {name: f"http://127.0.0.1:{ports[f'{name.upper()}_PORT']}" for name in (*WITH_DATABASE, "gateway")}
     return {
-        **{f"{name.upper()}_PORT": port for name, port in ports.items()},
-        **{f"GATEWAY_{name.upper()}_URL": f"http://127.0.0.1:{ports[name]}" for name in WITH_DATABASE},
-        "GATEWAY_PUBLIC_URL": f"http://127.0.0.1:{ports['gateway']}",
+        **ports,
+        **{f"GATEWAY_{name.upper()}_URL": urls[name] for name in WITH_DATABASE},
+        "GATEWAY_PUBLIC_URL": urls["gateway"],
         "REGISTRY_SIGNING_KEY_FILE": str(secrets.signing_key),
         "REGISTRY_SEALING_KEYS_FILE": str(secrets.sealing_keys),
         "VISITS_PSEUDONYM_KEYS_FILE": str(secrets.pseudonym_keys),
     }
+
+
+async def _start_servers(
+    stack: AsyncExitStack, environment: dict[str, str], secrets: LocalSecrets, local: Path, cache: Path, say: Say
+) -> tuple[PostgresServer | None, KafkaServer | None]:
+    """Start Kafka while PostgreSQL is started and filled."""
+    kafka_starting = asyncio.ensure_future(_start_kafka(stack, environment, local, cache, say))
+    try:
+        postgres = await _start_postgres(stack, environment, local, say)
+        await _prepare(environment, secrets, say)
+    except BaseException:
+        kafka_starting.cancel()
+        await asyncio.gather(kafka_starting, return_exceptions=True)
+        raise
+    return postgres, await kafka_starting
 
 
 async def _start_postgres(
@@ -178,14 +200,3 @@ async def _prepare(environment: Mapping[str, str], secrets: LocalSecrets, say: S
         say(f"metrics: {loaded.strip()}")
 
     await asyncio.gather(registry(), _run(environment, "services.visits", "migrate"), metrics())
-
-
-async def _start_services(supervisor: Supervisor, environment: Mapping[str, str], say: Say) -> None:
-    say(f"starting {', '.join(SERVICES)}")
-    await supervisor.start(
-        *(
-            Service(name, ["-m", f"services.{name}", "all"], int(environment[f"{name.upper()}_PORT"]), environment)
-            for name in SERVICES
-        )
-    )
-    say("all four services are ready")
