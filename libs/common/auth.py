@@ -118,11 +118,16 @@ class Guard:
         return self._clients[client_id].unit_id
 
     def caller(self, request: Request) -> Caller:
-        """Verify the request's bearer token; raises Problem with status 401."""
+        """Verify the request's bearer token, and note in its scope of what kind the caller is, for the edge to count.
+
+        Raises Problem with status 401.
+        """
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not token:
             raise _refused("token_missing")
-        return self.verify(token.strip())
+        caller = self.verify(token.strip())
+        request.scope["client_kind"] = caller.kind
+        return caller
 
     def verify(self, token: str) -> Caller:
         """Verify a token, from memory until it expires; the client's own state is looked at each time."""

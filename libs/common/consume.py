@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter as Counts
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,12 +16,39 @@ from libs.common.events import POSITION_TYPE
 from libs.common.inbox import Fenced, Move, Unprocessable, bury, move, resume
 from libs.common.kafka import Away, Consumer, Incoming, TopicSpec, identify, open_consumer
 from libs.common.log import Position
+from libs.common.meters import CounterOf, GaugeOf
 from libs.common.process import Patience
 from libs.common.telemetry import get_logger
 
 __all__ = ["Backlog", "Handled", "Handler", "Meters", "StoppedItself", "run_consumer"]
 
 logger = get_logger(__name__)
+
+CONSUMER = "metrics consumer"
+HANDLED = CounterOf(
+    "events_handled_total",
+    "flowing",
+    CONSUMER,
+    "Sự kiện đã xử lý, theo chủ đề Kafka và kết quả: `handled`, hoặc `dead` (để riêng vì không đọc được).",
+    "Events handled, by topic and outcome: `handled`, or `dead` (put aside, for they could not be read).",
+    ("topic", "outcome"),
+)
+BEHIND = GaugeOf(
+    "consumer_behind_events",
+    "flowing",
+    CONSUMER,
+    "Số tin nhắn đã biết là còn ở phía trước vị trí đã xử lý.",
+    "Messages known to lie ahead of the position handled.",
+    ("topic", "partition"),
+)
+AGE = GaugeOf(
+    "event_age_seconds",
+    "flowing",
+    CONSUMER,
+    "Tuổi của sự kiện mới nhất vào lúc nó được xử lý; không đổi khi không có gì đến.",
+    "Age of the newest event when it was handled; unchanged while none comes.",
+    ("topic",),
+)
 
 POLL_SECONDS = 0.05
 WAITING_MESSAGES = 5000  # Read and not yet handled, at most.
@@ -49,6 +77,9 @@ Handler = Callable[[Connection, Sequence[Incoming]], Awaitable[Handled]]
 
 Must give the same result for a message seen before, and bear another batch of other partitions beside it.
 """
+
+OnHandled = Callable[[Handled, float], None]
+"""Is told what became of a batch with events in it, and how many seconds that took, its commit included."""
 
 Place = tuple[str, int]
 Batch = Mapping[Place, Sequence[Incoming]]
@@ -86,17 +117,20 @@ class Meters:
     handled: Counter
     behind: Gauge
     age: Gauge
+    each_batch: OnHandled = lambda _handled, _seconds: None
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "Meters":
         """Make them in a registry: once for all loops of a process."""
-        return cls(
-            Counter("events_handled", "Events handled, by outcome", ["outcome"], registry=registry),
-            Gauge("consumer_behind_events", "Messages known to lie ahead", ["topic", "partition"], registry=registry),
-            Gauge(
-                "event_age_seconds", "Age of the newest event handled when it was handled", ["topic"], registry=registry
-            ),
-        )
+        return cls(HANDLED.on(registry), BEHIND.on(registry), AGE.on(registry))
+
+    def count(self, states: Sequence[Incoming], dead: Sequence[Unprocessable]) -> None:
+        """Count what became of a batch's events, each at its topic."""
+        events = Counts(message.topic for message in states)
+        letters = Counts(letter.message.topic for letter in dead)
+        for topic, number in events.items():
+            self.handled.labels(topic, "handled").inc(number - letters[topic])
+            self.handled.labels(topic, "dead").inc(letters[topic])
 
 
 class _Loop:
@@ -206,7 +240,9 @@ class _Loop:
         self._pace.took(size, time.monotonic() - began)
         self._next |= {place: told.following for place, told in moves.items()}
         self._dead_in_a_row |= dead_in_a_row
-        self._count(handled, batch)
+        if states:
+            self._meters.each_batch(handled, time.monotonic() - began)
+        self._count(states, handled.dead, batch)
 
     def _dead_after(self, states: Sequence[Incoming], letters: Sequence[Unprocessable]) -> dict[Place, int]:
         """Count each partition's dead letters in a row, on from the batches before, in the order of the messages.
@@ -224,15 +260,14 @@ class _Loop:
                 raise StoppedItself(f"{in_a_row} dead letters in a row, then it is us, not them; {last}")
         return counted
 
-    def _count(self, handled: Handled, batch: Batch) -> None:
-        self._meters.handled.labels("handled").inc(handled.events)
-        self._meters.handled.labels("dead").inc(len(handled.dead))
+    def _count(self, states: Sequence[Incoming], dead: Sequence[Unprocessable], batch: Batch) -> None:
+        self._meters.count(states, dead)
         newest: dict[str, int] = {}
         for (topic, _), messages in batch.items():
             newest[topic] = max(messages[-1].timestamp_ms, newest.get(topic, 0))
         for topic, at_ms in newest.items():
             self._meters.age.labels(topic).set(max(0.0, time.time() - at_ms / 1000))
-        for letter in handled.dead:
+        for letter in dead:
             logger.error("consumer.dead_letter", offset=letter.message.offset, reason=letter.reason)
 
     def _watch(self, *, progress: bool) -> None:

@@ -2,9 +2,7 @@
 
 import asyncio
 import hashlib
-import os
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from inspect import iscoroutinefunction
@@ -12,13 +10,14 @@ from typing import Any
 
 import msgspec
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.db import Unavailable
+from libs.common.edge import Edge, Operated, Traffic, header
 from libs.common.kafka import Away
 from libs.common.problem import Catalogue, Problem
 from libs.common.telemetry import get_logger, render, request_id
@@ -39,10 +38,6 @@ __all__ = [
 logger = get_logger(__name__)
 
 MAX_BODY_BYTES = 1024 * 1024
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
-_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-
-_QUIET = {"live", "readiness", "metrics"}  # Asked every few seconds by machines.
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
 Ready = Callable[[], Mapping[str, bool]]
@@ -207,62 +202,8 @@ class _Problems:
             await _response_to(error, self._catalogue, scope)(scope, receive, send)
 
 
-class _Edge:
-    """Request id, log line, timing: one pure ASGI layer around everything."""
-
-    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
-        self._app = app
-        self._seconds = Histogram(
-            "http_request_seconds",
-            "Seconds from the request to the end of its answer",
-            ["operation", "status"],
-            buckets=_BUCKETS,
-            registry=registry,
-        )
-        self._children: dict[tuple[str, int], Histogram] = {}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        asked = _header(scope, b"x-request-id")
-        current = asked if _REQUEST_ID.match(asked) else os.urandom(16).hex()
-        token = request_id.set(current)
-        begun = time.perf_counter()
-        status = 0
-
-        async def answer(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", current.encode())]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, answer)
-        finally:
-            endpoint = scope.get("endpoint")
-            operation = getattr(endpoint, "__name__", "none") if endpoint else "none"
-            seconds = time.perf_counter() - begun
-            self._observe(operation, status, seconds)
-            if operation not in _QUIET:
-                logger.info("request.answered", operation=operation, status=status, ms=round(seconds * 1000, 1))
-            request_id.reset(token)
-
-    def _observe(self, operation: str, status: int, seconds: float) -> None:
-        child = self._children.get((operation, status))
-        if child is None:
-            child = self._children[operation, status] = self._seconds.labels(operation, str(status))
-        child.observe(seconds)
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    """Give a header's last value, empty where there is none."""
-    return next((value.decode("latin-1") for known, value in reversed(scope["headers"]) if known == name), "")
-
-
 def _response_to(error: Exception, catalogue: Catalogue, scope: Scope) -> Response:
-    return problem_response(catalogue, _as_problem(error), _header(scope, b"accept-language"))
+    return problem_response(catalogue, _as_problem(error), header(scope, b"accept-language"))
 
 
 def _as_problem(error: Exception) -> Problem:
@@ -275,7 +216,7 @@ def _as_problem(error: Exception) -> Problem:
     return Problem("internal_error")
 
 
-def _own_routes(registry: CollectorRegistry, ready: Ready) -> Sequence[BaseRoute]:
+def _own_routes(registry: CollectorRegistry, ready: Ready) -> Sequence[Route]:
     async def live(_: Request) -> Response:
         return json_response({"status": "live"})
 
@@ -284,9 +225,9 @@ def _own_routes(registry: CollectorRegistry, ready: Ready) -> Sequence[BaseRoute
         ok = all(parts.values())
         return json_response({"status": "ready" if ok else "not ready", "parts": parts}, 200 if ok else 503)
 
-    async def metrics(_: Request) -> Response:
-        body, content_type = render(registry)
-        return Response(body, media_type=content_type)
+    async def metrics(request: Request) -> Response:
+        body, content_type = render(registry, request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": content_type, "vary": "accept"})
 
     return [
         Route("/health/live", live),
@@ -301,11 +242,13 @@ def build_app(
     routes: Sequence[BaseRoute],
     registry: CollectorRegistry,
     ready: Ready,
+    operations: Sequence[Operated] = (),
     lifespan: Lifespan | None = None,
 ) -> Application:
     """Build an application: its routes, /health/live, /health/ready, /metrics, problems for everything else.
 
-    Hot routes are plain Starlette ones, which cost a third of FastAPI's; what the lifespan yields is request.state.
+    Requests are counted by the operations whose paths the routes have; without routes there is nothing to count. Hot
+    routes are plain Starlette ones, which cost a third of FastAPI's; what the lifespan yields is request.state.
     """
 
     async def not_found(request: Request, __: Exception) -> Response:
@@ -317,8 +260,9 @@ def build_app(
         problem = Problem("method_not_allowed", headers=allowed, method=request.method)
         return problem_response(catalogue, problem, request.headers.get("accept-language", ""))
 
+    own = _own_routes(registry, ready)
     app = Application(
-        routes=[*_own_routes(registry, ready), *routes],
+        routes=[*own, *routes],
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -327,5 +271,6 @@ def build_app(
     )
     app.add_middleware(_Problems, catalogue=catalogue)
     app.surround(_Exact, routes=app.routes, catalogue=catalogue)
-    app.surround(_Edge, registry=registry)
+    traffic = Traffic(registry, routes, operations) if routes else None
+    app.surround(Edge, traffic=traffic, quiet=frozenset(route.endpoint for route in own))
     return app

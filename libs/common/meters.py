@@ -5,10 +5,31 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-__all__ = ["QUESTIONS", "CounterOf", "Declared", "GaugeOf", "HistogramOf", "Question"]
+__all__ = ["PROCESSES", "QUESTIONS", "CounterOf", "Declared", "GaugeOf", "HistogramOf", "Question", "told_by"]
 
 Question = Literal["flowing", "right", "fast", "safe", "lasting"]
 """Which of an operator's five questions a metric answers."""
+
+PROCESSES = (
+    "gateway api",
+    "registry api",
+    "registry relay",
+    "visits api",
+    "visits consumer",
+    "visits relay",
+    "metrics api",
+    "metrics consumer",
+    "watch",
+)
+"""Every process that has a /metrics, as `by` names it; a scraper's `job` has a hyphen for the space."""
+
+_GROUPS = {
+    "apis": tuple(process for process in PROCESSES if process.endswith(" api")),
+    "relays": tuple(process for process in PROCESSES if process.endswith(" relay")),
+    "consumers": tuple(process for process in PROCESSES if process.endswith(" consumer")),
+    "services": tuple(process for process in PROCESSES if process != "watch"),
+    "all": PROCESSES,
+}
 
 QUESTIONS: dict[Question, tuple[str, str]] = {
     "flowing": ("Dữ liệu có chảy không?", "Is it flowing?"),
@@ -24,7 +45,7 @@ class Declared:
     """What is said of a metric. Labels are bounded: a province at the finest, never a commune, team, client or person.
 
     `name` ends with its unit (`_seconds`, `_bytes`, `_events`, `_records` …), a counter's with `_total`; `by` names the
-    processes that tell it, such as "visits api" or "all".
+    processes that tell it, such as "visits api, metrics api" (`told_by` reads it).
     """
 
     name: str
@@ -33,6 +54,21 @@ class Declared:
     vi: str
     en: str
     labels: tuple[str, ...] = ()
+
+
+def told_by(declared: Declared) -> tuple[str, ...]:
+    """Give the processes that tell a metric; raises ValueError where `by` names none that there is.
+
+    `by` is a list of processes and of groups of them: apis, relays, consumers, services (all of these), all (the watch
+    beside the services, too).
+    """
+    named: set[str] = set()
+    for part in declared.by.split(","):
+        found = _GROUPS.get(part.strip(), (part.strip(),))
+        if not set(found) <= set(PROCESSES):
+            raise ValueError(f"{declared.name}: there is no process {part.strip()!r}")
+        named.update(found)
+    return tuple(process for process in PROCESSES if process in named)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 from prometheus_client import Counter as CounterMetric
 
 from libs.common.db import GONE, Connection, Unavailable
@@ -25,12 +25,38 @@ from libs.common.kafka import (
 )
 from libs.common.leader import Leadership, NotLeading, lead
 from libs.common.log import BEGINNING, Page, Position, oldest_behind, read
+from libs.common.meters import CounterOf, GaugeOf
 from libs.common.process import Patience
 from libs.common.telemetry import get_logger
 
 __all__ = ["RelaySettings", "announce", "run_relay"]
 
 logger = get_logger(__name__)
+
+OLDEST = GaugeOf(
+    "log_oldest_unpublished_seconds",
+    "flowing",
+    "relays",
+    "Tuổi của dòng sổ lâu nhất chưa được Kafka xác nhận; 0 khi không còn dòng nào, và ở bản relay đang chờ thay. Lấy "
+    "giá trị lớn nhất của mọi bản.",
+    "Age of the oldest row of the log that Kafka has not acknowledged; 0 without one, and at a relay that stands by. "
+    "Take the maximum over all replicas.",
+)
+PUBLISHED = CounterOf(
+    "events_published_total",
+    "flowing",
+    "relays",
+    "Sự kiện đã được Kafka xác nhận, theo loại sự kiện.",
+    "Events acknowledged by Kafka, by type of event.",
+    ("type",),
+)
+FAILURES = CounterOf(
+    "relay_failures_total",
+    "flowing",
+    "relays",
+    "Số lần relay bỏ kết nối tới Kafka và bắt đầu lại từ vị trí đã ghi.",
+    "Times the relay dropped its producer and began again from its stored position.",
+)
 
 
 @dataclass(frozen=True)
@@ -74,16 +100,8 @@ class RelayMeters:
     def on(cls, registry: CollectorRegistry) -> "RelayMeters":
         """Register the relay's metrics."""
         oldest = _Oldest()
-        Gauge(
-            "log_oldest_unpublished_seconds",
-            "Age of the oldest row of the log that is not yet acknowledged; 0 when there is none",
-            registry=registry,
-        ).set_function(oldest.age)
-        return cls(
-            CounterMetric("events_published", "Events acknowledged by Kafka, by type", ["type"], registry=registry),
-            oldest,
-            CounterMetric("relay_failures", "Times the relay dropped its producer and began again", registry=registry),
-        )
+        OLDEST.on(registry).set_function(oldest.age)
+        return cls(PUBLISHED.on(registry), oldest, FAILURES.on(registry))
 
 
 async def announce(connection: Connection) -> None:

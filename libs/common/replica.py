@@ -7,11 +7,12 @@ part of it.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry
 
 from libs.common.events import POSITION_TYPE, told_by
 from libs.common.kafka import Away, Consumer, Incoming, TopicSpec, open_consumer
 from libs.common.log import BEGINNING, Position
+from libs.common.meters import CounterOf, GaugeOf
 from libs.common.process import Patience
 from libs.common.staging import Staging
 from libs.common.telemetry import get_logger
@@ -19,6 +20,24 @@ from libs.common.telemetry import get_logger
 __all__ = ["Apply", "Replica"]
 
 logger = get_logger(__name__)
+
+EVENTS = CounterOf(
+    "replica_events_total",
+    "right",
+    "apis, consumers",
+    "Sự kiện danh mục mà tiến trình đã nhận vào bản sao của mình: `applied`, hoặc `unprocessable` (phiên bản này không "
+    "đọc được).",
+    "Events of the registry taken into this process's picture: `applied`, or `unprocessable` (this version cannot read "
+    "them).",
+    ("topic", "outcome"),
+)
+READY = GaugeOf(
+    "replica_ready",
+    "flowing",
+    "apis, consumers",
+    "1 khi mọi chủ đề danh mục đã được đọc hết một lần; trước đó tiến trình chưa nhận việc.",
+    "1 once every topic of the registry has been read to its end; before that the process is not ready.",
+)
 
 Apply = Callable[[bytes, Position], None]
 """Takes a state and its position in the owner's log; passes over what is not newer; raises ValueError if not valid."""
@@ -44,10 +63,8 @@ class Replica:
         self._changed = changed
         self._staging: Staging[Incoming] = Staging([])
         self.ready = asyncio.Event()
-        self._applied = Counter(
-            "replica_events", "Events applied to this process's picture", ["topic", "outcome"], registry=registry
-        )
-        self._is_ready = Gauge("replica_ready", "1 once every topic has been read to its end", registry=registry)
+        self._applied = EVENTS.on(registry)
+        self._is_ready = READY.on(registry)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the topics until told to stop; Kafka being away is waited out."""

@@ -14,6 +14,7 @@ from libs.common.problem import Catalogue
 from libs.common.process import serve
 from libs.common.replica import Replica
 from libs.common.telemetry import configure_logging, new_registry
+from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
 from libs.contracts.registry import ClientV1, SigningKeyV1
 from libs.contracts.topics import CLIENTS, type_of
@@ -58,6 +59,7 @@ def build_api(settings: Settings, *, guard: Guard, known: asyncio.Event, registr
             *rehearsal_routes(guard, known.is_set),
             *page_routes(public_url, local_url=f"http://127.0.0.1:{settings.port}"),
         ],
+        operations=OPERATIONS,
         registry=registry,
         ready=lambda: {"clients": known.is_set()},
         lifespan=lifespan,

@@ -19,6 +19,7 @@ from libs.common.problem import Catalogue
 from libs.common.process import Loop, Pulse, serve
 from libs.common.replica import Replica
 from libs.common.telemetry import new_registry
+from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
 from libs.contracts.topics import CATALOGUE, CLIENTS, DENOMINATORS, MEMBERS, RECORDS, TARGETS, TEAMS, UNITS
 from services.metrics.api import NetworkApi, QueryApi, RehearsalApi, StatementsApi
@@ -163,6 +164,7 @@ async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
         app = build_app(
             catalogue=Catalogue.of(entries()),
             routes=routes,
+            operations=OPERATIONS,
             registry=registry,
             ready=lambda: {name: part() for name, part in parts.items()},
         )

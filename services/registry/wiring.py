@@ -18,6 +18,7 @@ from libs.common.relay import RelaySettings, run_relay
 from libs.common.replica import Replica
 from libs.common.sealing import CannotOpen, Sealer, load_sealer
 from libs.common.telemetry import get_logger, new_registry
+from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
 from libs.contracts.registry import ClientV1, SigningKeyV1
 from libs.contracts.topics import CLIENTS, TOPICS, Topic, type_of
@@ -122,10 +123,9 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
             settings.database_url, application_name="registry imports", pool_size=1, transaction_timeout_seconds=60
         ) as imports_engine,
     ):
-        loops["forgetting"] = partial(_forget, engine, settings)
         keeper = Keeper()
         worker = ImportWorker(imports_engine, sealer, keeper, today)
-        loops["imports"] = worker.run
+        loops |= {"forgetting": partial(_forget, engine, settings), "imports": worker.run}
         async with db.transaction(engine) as connection:
             await announce_key(connection, signer.public())
             # The whole map takes a second or two, for which the first who asks should not have to wait.
@@ -135,6 +135,7 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
         app = build_app(
             catalogue=catalogue(),
             routes=routes(door, signer, keeper, sealer, worker.wake),
+            operations=OPERATIONS,
             registry=registry,
             ready=lambda: {name: part() for name, part in parts.items()},
         )

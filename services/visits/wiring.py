@@ -16,6 +16,7 @@ from libs.common.process import Loop, Pulse, serve
 from libs.common.relay import RelaySettings, announce, run_relay
 from libs.common.replica import Replica
 from libs.common.telemetry import new_registry
+from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
 from libs.contracts.topics import CATALOGUE, CLIENTS, TEAMS, UNITS, WAVES
 from services.visits import events
@@ -106,6 +107,7 @@ async def run(settings: Settings, *, api: bool, consumer: bool, relay: bool) -> 
         app = build_app(
             catalogue=catalogue,
             routes=routes(resources) if api else (),
+            operations=OPERATIONS,
             registry=registry,
             ready=lambda: {name: part() for name, part in parts.items()},
         )

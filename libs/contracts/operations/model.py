@@ -7,10 +7,25 @@ from typing import Any, Literal, NamedTuple
 from libs.contracts.model import Contract
 from libs.contracts.registry import Scope
 
-__all__ = ["GUARDED", "MIB", "READ_BODY", "Method", "Operation", "Parameter", "Service", "Words", "paging"]
+__all__ = [
+    "GUARDED",
+    "MIB",
+    "READ_BODY",
+    "Method",
+    "Operation",
+    "Parameter",
+    "RouteClass",
+    "Service",
+    "Words",
+    "paging",
+]
 
 Method = Literal["GET", "POST"]
 Service = Literal["registry", "visits", "metrics", "gateway"]
+RouteClass = Literal["write", "bulk", "read", "query", "admin", "token", "public"]
+"""What kind of work an operation is, by which its speed and availability are judged: records sent in small batches and
+in large ones, reading, questions for numbers, the administration of a province, tokens, what is open to everyone.
+"""
 MIB = 1024 * 1024
 
 GUARDED = (
@@ -28,6 +43,8 @@ GUARDED = (
 
 READ_BODY = ("not_json", "malformed", "body_incomplete", "body_too_large", "unsupported_media_type")
 """Codes of every operation that takes a JSON body."""
+
+RECORD_SCOPES: frozenset[Scope] = frozenset({"visits:write", "partner-reports:write", "records:settle"})
 
 
 class Words(NamedTuple):
@@ -77,6 +94,19 @@ class Operation:
     """Other scopes, any of which is as good as `scope`; the service looks closer."""
     revision_path: str | None = None
     """Where the current revision is told; an answer that names it is still good, so that the gateway may keep it."""
+
+    @property
+    def route_class(self) -> RouteClass:
+        """What kind of work it is."""
+        if self.scope is None:
+            return "token" if self.path == "/oauth/token" else "public"
+        if self.service == "metrics":
+            return "query"
+        if self.uploads or self.path.endswith(":bulk"):
+            return "bulk"
+        if self.scope in RECORD_SCOPES:
+            return "write" if self.method == "POST" else "read"
+        return "admin" if self.scope.endswith(":write") else "read"
 
 
 def paging(default: int, most: int) -> tuple[Parameter, Parameter]:

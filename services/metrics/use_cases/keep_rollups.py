@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from libs.common.consume import Backlog
 from libs.common.db import Engine, Unavailable
 from libs.common.leader import Leadership, lead
+from libs.common.meters import GaugeOf
 from libs.common.process import Patience
 from libs.common.telemetry import get_logger
 from services.metrics.domain.map import UnitMap
@@ -19,6 +20,30 @@ from services.metrics.use_cases.rollups import Disturbed, Maker
 __all__ = ["RollupPace", "keep_rollups"]
 
 logger = get_logger(__name__)
+
+CONSUMER = "metrics consumer"
+OUTSTANDING = GaugeOf(
+    "rollup_outstanding_entries",
+    "fast",
+    CONSUMER,
+    "Thay đổi của các ô chưa được cộng vào bảng tổng; nhiều thì câu hỏi chậm, không sai. 0 ở bản đang chờ thay.",
+    "Changes of cells that are not in the roll-ups yet; many make queries slow, not wrong. 0 where another replica "
+    "leads.",
+)
+UNREADY = GaugeOf(
+    "rollup_unready_units",
+    "fast",
+    CONSUMER,
+    "Đơn vị phải trả lời bằng các ô vì chưa có bảng tổng.",
+    "Units whose cells answer, for want of roll-ups.",
+)
+COMPACTION = GaugeOf(
+    "rollup_compaction_seconds",
+    "fast",
+    CONSUMER,
+    "Lần cộng bảng tổng gần nhất kéo dài bao lâu.",
+    "How long the last compaction of the roll-ups took.",
+)
 
 LEASE_SECONDS = 10.0
 
@@ -51,11 +76,7 @@ class _Meters:
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "_Meters":
-        return cls(
-            Gauge("rollup_outstanding_entries", "Changes of cells that are not in the roll-ups yet", registry=registry),
-            Gauge("rollup_unready_units", "Units whose cells answer, for want of roll-ups", registry=registry),
-            Gauge("rollup_compaction_seconds", "How long the last compaction took", registry=registry),
-        )
+        return cls(OUTSTANDING.on(registry), UNREADY.on(registry), COMPACTION.on(registry))
 
     def note(self, view: View) -> None:
         self.outstanding.set(view.state.entries)
