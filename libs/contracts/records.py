@@ -86,6 +86,7 @@ class RecordV1(Contract):
     channel: Channel | None = None
     recorded_by: Text | None = None
     household: Pseudonym | None = None
+    household_level: int = Field(default=1, ge=1, description="Level of the key chain of the household's pseudonym")
     consent: ConsentV1 | None = None
     wave_id: UUID | None = Field(default=None, description="The campaign wave it was part of")
     model_id: UUID | None = Field(default=None, description="The model it was made at, such as a digital market")

@@ -1,5 +1,7 @@
 """Every environment variable of the metrics service."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -14,6 +16,12 @@ class CommandSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     database_url: str = Field(validation_alias="DATABASE_URL_METRICS")
+    lift_keys_file: Path | None = Field(
+        default=None,
+        validation_alias="METRICS_LIFT_KEYS_FILE",
+        description="The second and later keys of the key chain of visits, a line each, oldest first; "
+        "needed once that chain has a second one",
+    )
 
 
 class Settings(CommonSettings, CommandSettings):

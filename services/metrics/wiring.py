@@ -16,7 +16,7 @@ from libs.common.consume import Backlog, Meters, run_consumer
 from libs.common.http import build_app
 from libs.common.inbox import reached
 from libs.common.problem import Catalogue
-from libs.common.process import Loop, Pulse, serve
+from libs.common.process import Loop, Patience, Pulse, serve
 from libs.common.replica import Replica
 from libs.common.telemetry import new_registry
 from libs.contracts.operations import OPERATIONS
@@ -24,6 +24,7 @@ from libs.contracts.problems import entries
 from libs.contracts.topics import CATALOGUE, CLIENTS, DENOMINATORS, MEMBERS, RECORDS, TARGETS, TEAMS, UNITS
 from services.metrics.api import NetworkApi, QueryApi, RehearsalApi, StatementsApi
 from services.metrics.consumer import handle, handle_network, picture_handlers
+from services.metrics.domain.keys import NO_KEYS, Lifter
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.network.layout import Layouts
 from services.metrics.domain.picture import Picture
@@ -31,10 +32,12 @@ from services.metrics.settings import CommandSettings, Settings
 from services.metrics.store.ids import quick_of
 from services.metrics.use_cases.counted import Counted, Read
 from services.metrics.use_cases.keep_rollups import RollupPace, keep_rollups
+from services.metrics.use_cases.lift import lift_known, settle_level
 
-__all__ = ["build_api", "migrate", "open_database", "run"]
+__all__ = ["build_api", "lift_people", "lifter_of", "migrate", "open_database", "run"]
 
 NETWORK = (TEAMS, MEMBERS, DENOMINATORS)
+LIFT_SECONDS = 3600.0
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -43,11 +46,32 @@ def migrate(settings: CommandSettings) -> None:
     db.migrate(settings.database_url, MIGRATIONS)
 
 
+def lifter_of(settings: CommandSettings) -> Lifter:
+    """Read the keys that lift pseudonyms; raises ValueError for one that is too short."""
+    if settings.lift_keys_file is None:
+        return NO_KEYS
+    return Lifter(tuple(bytes.fromhex(line) for line in settings.lift_keys_file.read_text().split()))
+
+
 @asynccontextmanager
 async def open_database(settings: CommandSettings) -> AsyncIterator[db.Engine]:
     """Open the database for an operator's command."""
     async with db.open_engine(settings.database_url, application_name="metrics command", pool_size=1) as engine:
         yield engine
+
+
+async def lift_people(settings: CommandSettings, told: Callable[[int, int], None]) -> int:
+    """Lift people and households to the newest key, in one transaction; gives how many."""
+    async with (
+        db.open_engine(
+            settings.database_url,
+            application_name="metrics lift",
+            pool_size=1,
+            transaction_timeout_seconds=LIFT_SECONDS,
+        ) as engine,
+        db.transaction(engine) as connection,
+    ):
+        return await lift_known(connection, lifter_of(settings), told)
 
 
 def _now() -> datetime:
@@ -94,13 +118,22 @@ async def _consume(
     meters: Meters,
     pulse: Pulse,
     backlog: Backlog,
+    lifter: Lifter,
     stop: asyncio.Event,
 ) -> None:
+    patience, settled = Patience(), False
+    while not (settled or stop.is_set()):
+        pulse.beat()
+        try:
+            async with db.transaction(engine) as connection:
+                settled = await settle_level(connection, lifter)
+        except db.Unavailable:
+            await patience.wait()
     await run_consumer(
         engine,
         settings.kafka_bootstrap,
         [RECORDS],
-        handle,
+        partial(handle, lifter=lifter),
         meters=meters,
         stop=stop,
         beat=pulse.beat,
@@ -146,7 +179,7 @@ async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
         if consumer:
             folding = await stack.enter_async_context(_engine(settings, "fold", 2, settings.fold_seconds))
             pulse, backlog, meters = Pulse(), Backlog(), Meters.on(registry)
-            loops["consumer"] = partial(_consume, folding, settings, meters, pulse, backlog)
+            loops["consumer"] = partial(_consume, folding, settings, meters, pulse, backlog, lifter_of(settings))
             parts["consumer"] = pulse.alive
             keeping = await stack.enter_async_context(_engine(settings, "network", 2, settings.fold_seconds))
             network = Pulse()

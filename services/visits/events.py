@@ -4,10 +4,12 @@ from datetime import date, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
+from msgspec.structs import replace
 
 from libs.contracts.records import ProgressV1, RecordV1
 from libs.contracts.topics import RECORDS, type_of
-from services.visits.domain.draft import Consent, Draft, Kind, Line
+from services.visits.domain.draft import Consent, Draft, Kind, Line, lifted
+from services.visits.domain.identity import KeyChain
 
 __all__ = [
     "PROGRESS_TYPE",
@@ -15,6 +17,7 @@ __all__ = [
     "ROUTES",
     "draft_of",
     "held_progress_id",
+    "lifted_body",
     "place_of",
     "progress_id",
     "record_body",
@@ -67,6 +70,7 @@ class _Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     consent: Consent | None = None
     wave_id: UUID | None = None
     model_id: UUID | None = None
+    household_level: int = 1
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -97,6 +101,7 @@ def record_body(
             draft.consent,
             draft.wave_id,
             draft.model_id,
+            draft.household_level if draft.household is not None else 1,
         )
     )
 
@@ -113,6 +118,18 @@ def place_of(body: bytes) -> tuple[UUID | None, tuple[str, ...]]:
     """Read the unit and the flags of a record's body."""
     place = _PLACES.decode(body)
     return place.unit_id, place.flags
+
+
+def lifted_body(body: bytes, keys: KeyChain) -> bytes:
+    """Give a record's body with every pseudonym at the level of the chain, and nothing else changed."""
+    record = _DECODER.decode(body)
+    lines = tuple(
+        line if line.person is None else replace(line, person=lifted(line.person, keys)) for line in record.lines
+    )
+    household, level = record.household, record.household_level
+    if household is not None:
+        household, level = keys.lifted(household, level), keys.level
+    return _ENCODER.encode(replace(record, lines=lines, household=household, household_level=level))
 
 
 def draft_of(body: bytes, occurred_given: datetime) -> Draft:
@@ -133,4 +150,5 @@ def draft_of(body: bytes, occurred_given: datetime) -> Draft:
         lines=record.lines,
         wave_id=record.wave_id,
         model_id=record.model_id,
+        household_level=record.household_level,
     )

@@ -11,6 +11,7 @@ from libs.common.auth import Guard
 from libs.common.db import migrate as run_migrations
 from libs.common.db import open_engine, transaction
 from libs.common.http import build_app
+from libs.common.log import BEGINNING
 from libs.common.problem import Catalogue
 from libs.common.process import Loop, Pulse, serve
 from libs.common.relay import RelaySettings, announce, run_relay
@@ -19,17 +20,17 @@ from libs.common.telemetry import new_registry
 from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
 from libs.contracts.topics import CATALOGUE, CLIENTS, TEAMS, UNITS, WAVES
-from services.visits import events
+from services.visits import events, store
 from services.visits.api import Resources, routes
 from services.visits.consumer import Settler, handlers
 from services.visits.domain.directory import Directory
 from services.visits.domain.identity import KeyChain
 from services.visits.settings import CommandSettings, Settings
+from services.visits.use_cases.lift import lift_page
 
-__all__ = ["announce_all", "migrate", "run", "run_relay_alone"]
+__all__ = ["announce_all", "lift_log", "migrate", "run", "run_relay_alone"]
 
-
-READERS_LEVEL = 1
+LIFTED_AT_ONCE = 1000
 
 
 def migrate(settings: CommandSettings) -> None:
@@ -38,11 +39,8 @@ def migrate(settings: CommandSettings) -> None:
 
 
 def _keys(path: Path) -> KeyChain:
-    """Read the key chain; raises ValueError for one that readers of our events could not follow yet."""
-    chain = KeyChain(tuple(bytes.fromhex(line) for line in path.read_text().split()))
-    if chain.level > READERS_LEVEL:
-        raise ValueError(f"{path} holds {chain.level} keys; metrics counts pseudonyms of level {READERS_LEVEL} only")
-    return chain
+    """Read the key chain; raises ValueError for a file without keys or with one that is too short."""
+    return KeyChain(tuple(bytes.fromhex(line) for line in path.read_text().split()))
 
 
 async def announce_all(settings: CommandSettings) -> None:
@@ -52,6 +50,27 @@ async def announce_all(settings: CommandSettings) -> None:
         transaction(engine) as connection,
     ):
         await announce(connection)
+
+
+async def lift_log(database_url: str, keys_file: Path, told: Callable[[int, int], None]) -> int:
+    """Lift every record to the newest key, a page a transaction, and have the relay send all of them again.
+
+    Stopped, it goes on when run again. `told` is given how many are lifted and how many there were to lift.
+    """
+    keys, lifted, after = _keys(keys_file), 0, BEGINNING
+    async with open_engine(database_url, application_name="visits lift", pool_size=1) as engine:
+        async with transaction(engine, readonly=True) as connection:
+            behind = await store.count_behind(connection, keys.level)
+        while True:
+            async with transaction(engine) as connection:
+                rows, after = await lift_page(connection, keys, after, LIFTED_AT_ONCE)
+            if not rows:
+                break
+            lifted += rows
+            told(lifted, behind)
+        async with transaction(engine) as connection:
+            await announce(connection)
+    return lifted
 
 
 async def _relay(settings: Settings, registry: CollectorRegistry, pulse: Pulse, stop: asyncio.Event) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from libs.common.consume import Handled
-from libs.common.db import Connection
+from libs.common.consume import Handled, StoppedItself
+from libs.common.db import Connection, Unavailable
 from libs.common.inbox import Unprocessable
 from libs.common.kafka import Incoming
 from libs.contracts.records import LineV1, ProgressV1, RecordV1
@@ -13,13 +13,13 @@ from libs.contracts.topics import type_of
 from services.metrics.consumer.reason import reason_of
 from services.metrics.consumer.wire import read_record, record_of
 from services.metrics.domain.completeness import Progress
-from services.metrics.domain.facts import MAX_INTEGER, MAX_QUANTITY, NOBODY, Line, Record, Refs
+from services.metrics.domain.facts import MAX_INTEGER, MAX_LEVEL, MAX_QUANTITY, NOBODY, Line, Record, Refs
+from services.metrics.domain.keys import NO_KEYS, Ahead, KeyMissing, Lifter
 from services.metrics.use_cases.fold import fold_batch
 
 __all__ = ["Decoded", "decode", "handle", "read_by_contract"]
 
 RECORD, PROGRESS = type_of(RecordV1), type_of(ProgressV1)
-KEY_LEVEL = 1  # Higher levels of the key chain come with key rotation; counting one as another would be wrong.
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,18 @@ def decode(messages: Sequence[Incoming]) -> Decoded:
     return decoded
 
 
-async def handle(connection: Connection, messages: Sequence[Incoming]) -> Handled:
-    """Fold a batch in the transaction that moves its offset."""
+async def handle(connection: Connection, messages: Sequence[Incoming], lifter: Lifter = NO_KEYS) -> Handled:
+    """Fold a batch in the transaction that moves its offset.
+
+    Raises Unavailable while people are still to be lifted to the key of what has come, StoppedItself without that key.
+    """
     decoded = decode(messages)
-    await fold_batch(connection, decoded.records, decoded.progress)
+    try:
+        await fold_batch(connection, decoded.records, decoded.progress, lifter)
+    except Ahead as error:
+        raise Unavailable(str(error)) from error
+    except KeyMissing as error:
+        raise StoppedItself(str(error)) from error
     return Handled(len(decoded.records) + len(decoded.progress), decoded.dead)
 
 
@@ -66,20 +74,21 @@ def read_by_contract(body: bytes) -> Record:
         raise ValueError("lines: a line number appears twice")
     _in_range("revision", told.revision, MAX_INTEGER)
     _in_range("edition", told.edition, MAX_INTEGER)
+    _in_range("household_level", told.household_level, MAX_LEVEL)
     return record_of(told, _bytes(told.household), [_line(line) for line in lines])
 
 
 def _line(told: LineV1) -> Line:
     _in_range("lines: quantity", told.quantity, MAX_QUANTITY)
-    return Line(told.line, told.measure, told.platform or "", told.stage, told.quantity, _refs(told))
+    level = 1 if told.person is None else told.person.level
+    _in_range("lines: level", level, MAX_LEVEL)
+    return Line(told.line, told.measure, told.platform or "", told.stage, told.quantity, _refs(told), level)
 
 
 def _refs(told: LineV1) -> Refs:
     person = told.person
     if person is None:
         return NOBODY
-    if person.level != KEY_LEVEL:
-        raise ValueError(f"lines: pseudonyms of line {told.line} are of level {person.level}, not {KEY_LEVEL}")
     return (_bytes(person.national_id), _bytes(person.phone), _bytes(person.ref), _bytes(person.receipt))
 
 

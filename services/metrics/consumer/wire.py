@@ -12,7 +12,16 @@ from msgspec import Meta, Struct
 
 from libs.contracts.model import FIRST_YEAR, LAST_YEAR
 from libs.contracts.records import Channel, RecordV1
-from services.metrics.domain.facts import MAX_INTEGER, MAX_QUANTITY, NOBODY, REPORTER_KINDS, Line, Record, Refs
+from services.metrics.domain.facts import (
+    MAX_INTEGER,
+    MAX_LEVEL,
+    MAX_QUANTITY,
+    NOBODY,
+    REPORTER_KINDS,
+    Line,
+    Record,
+    Refs,
+)
 from services.metrics.store.ids import quick
 
 __all__ = ["read_record", "record_of"]
@@ -20,6 +29,7 @@ __all__ = ["read_record", "record_of"]
 # References stay as they were told; `_bytes` sees to their letters.
 _Pseudonym: TypeAlias = Annotated[str, Meta(min_length=32, max_length=32)]
 _Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
+_Level: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_LEVEL)]
 _DateTime: TypeAlias = Annotated[datetime, Meta(tz=True)]
 
 
@@ -29,7 +39,7 @@ class _Reporter(Struct, gc=False, forbid_unknown_fields=True):
 
 
 class _Person(Struct, gc=False, forbid_unknown_fields=True):
-    level: Literal[1] = 1
+    level: _Level = 1
     national_id: _Pseudonym | None = None
     phone: _Pseudonym | None = None
     ref: _Pseudonym | None = None
@@ -70,6 +80,7 @@ class _Record(Struct, gc=False, forbid_unknown_fields=True):
     flags: list[_Text] = []
     wave_id: UUID | None = None
     model_id: UUID | None = None
+    household_level: _Level = 1
 
 
 _decoder = msgspec.json.Decoder(_Record)
@@ -115,11 +126,13 @@ def record_of(told: _Record | RecordV1, household: bytes | None, lines: list[Lin
         told.channel,
         household,
         lines,
+        told.household_level,
     )
 
 
 def _line(told: _Line) -> Line:
-    return Line(told.line, told.measure, told.platform or "", told.stage, told.quantity, _refs(told.person))
+    level = 1 if told.person is None else told.person.level
+    return Line(told.line, told.measure, told.platform or "", told.stage, told.quantity, _refs(told.person), level)
 
 
 def _refs(person: _Person | None) -> Refs:

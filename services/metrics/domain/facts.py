@@ -9,6 +9,7 @@ from uuid import UUID
 __all__ = [
     "KIND_RANGE",
     "MAX_INTEGER",
+    "MAX_LEVEL",
     "MAX_QUANTITY",
     "NOBODY",
     "PARTNER",
@@ -37,14 +38,15 @@ TEAM, PARTNER = range(2)
 
 MAX_INTEGER = 2**31 - 1
 MAX_QUANTITY = 10**9
-"""The largest revision and edition, and the largest quantity of a line, that can be kept."""
+MAX_LEVEL = 1000
+"""The largest revision and edition, the largest quantity of a line, the highest level of a key that can be kept."""
 
 Refs = tuple[bytes | None, bytes | None, bytes | None, bytes | None]
 NOBODY: Refs = (None, None, None, None)
 
 
 class Line(NamedTuple):
-    """A line as it was told; `refs` are pseudonyms in the order of REFERENCE_KINDS."""
+    """A line as it was told; `refs` are pseudonyms in the order of REFERENCE_KINDS, of a level of the key chain."""
 
     line: int
     measure: str
@@ -52,6 +54,7 @@ class Line(NamedTuple):
     stage: str | None
     quantity: int
     refs: Refs
+    level: int = 1
 
 
 class Record(NamedTuple):
@@ -67,6 +70,13 @@ class Record(NamedTuple):
     channel: str | None
     household: bytes | None
     lines: Sequence[Line]
+    household_level: int = 1
+
+    def is_at(self, level: int) -> bool:
+        """Say whether all of its pseudonyms are of a level."""
+        return (self.household is None or self.household_level == level) and all(
+            line.level == level for line in self.lines if line.refs is not NOBODY
+        )
 
 
 class Fact(NamedTuple):

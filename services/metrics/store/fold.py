@@ -36,10 +36,11 @@ _FACT_COLUMNS = ", ".join(Fact._fields)
 
 
 class Begun(NamedTuple):
-    """A fold's id, and the book whose numbers stand in its database."""
+    """A fold's id, the book whose numbers stand in its database, and the level of the key that people are kept at."""
 
     fold: int
     book: Book
+    key_level: int
 
 
 async def begin_fold(connection: Connection) -> Begun:
@@ -49,12 +50,12 @@ async def begin_fold(connection: Connection) -> Begun:
     """
     row = await connection.fetchrow(
         """SELECT nextval('fold_ids'), (SELECT oid::bigint FROM pg_database WHERE datname = current_database()),
-               'ids'::regclass::oid::bigint, pg_postmaster_start_time(),
+               'ids'::regclass::oid::bigint, pg_postmaster_start_time(), (SELECT level FROM key_level),
                set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
                set_config('enable_mergejoin', 'off', true), set_config('enable_bitmapscan', 'off', true)"""
     )
     assert row is not None
-    return Begun(row[0], Book(*row[1:4]))
+    return Begun(row[0], Book(*row[1:4]), row[4])
 
 
 async def raise_heads(connection: Connection, records: Collection[Record]) -> dict[UUID, bool]:

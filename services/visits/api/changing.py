@@ -40,7 +40,7 @@ async def correct(request: Request, kind: RecordKind, resources: Resources) -> R
     codes = code_list(body.codes_as_of, author, received_at)
     clock = Clock.compare(received_at, body.sent_at)
     content = b"correct\x00" + record_id.bytes + body.model_dump_json(exclude_unset=True, exclude={"sent_at"}).encode()
-    digest = resources.keys.digest(content)
+    digests = resources.keys.digests(content)
     sent = Sent(author.client_id, None, received_at, body.sent_at, request_id.get())
 
     def prepared(replaced: Draft) -> Prepared:
@@ -52,7 +52,7 @@ async def correct(request: Request, kind: RecordKind, resources: Resources) -> R
         current = await store.latest(connection, record_id)
         if current is None or not may_see(current, author, resources.directory):
             raise Problem("record_unknown", id=str(record_id))
-        asked = Change(record_id, kind.kind, body.id, body.replaces, digest, body.reason)
+        asked = Change(record_id, kind.kind, body.id, body.replaces, digests, body.reason)
         receipt = await change.correct(connection, asked, prepared, sent, resources.receipts)
     return json_response(receipt)
 
@@ -72,7 +72,7 @@ async def void(request: Request, kind: RecordKind, resources: Resources) -> Resp
         current = await store.latest(connection, record_id)
         if current is None or not may_see(current, author, resources.directory):
             raise Problem("record_unknown", id=str(record_id))
-        asked = Change(record_id, kind.kind, body.id, body.replaces, resources.keys.digest(content), body.reason)
+        asked = Change(record_id, kind.kind, body.id, body.replaces, resources.keys.digests(content), body.reason)
         receipt = await change.void(connection, asked, sent, resources.receipts)
     return json_response(receipt)
 

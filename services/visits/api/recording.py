@@ -135,17 +135,17 @@ async def _prepare(
 
 def _prepare_one(index: int, raw: bytes | list[Fault], kind: RecordKind, preparing: Preparing) -> Prepared:
     if isinstance(raw, list):
-        return Prepared(index, None, None, faults=tuple(raw))
+        return Prepared(index, None, (), faults=tuple(raw))
     quick = read(kind.decoder, raw)
     if quick is not None:
         return preparing.prepare(index, *quick)
     clean = check_row(raw)
     if isinstance(clean, list):
-        return Prepared(index, None, None, faults=tuple(clean))
+        return Prepared(index, None, (), faults=tuple(clean))
     try:
         row = kind.row.model_validate_json(clean)
     except ValidationError as error:
-        return Prepared(index, _id_of(clean), None, faults=tuple(row_faults(error)))
+        return Prepared(index, _id_of(clean), (), faults=tuple(row_faults(error)))
     return preparing.prepare(index, *of_contract(kind.decoder.type, row))
 
 

@@ -9,13 +9,13 @@ from uuid import UUID
 from msgspec import Struct, UnsetType
 from msgspec.structs import replace
 
-from libs.common.problem import Fault
+from libs.common.problem import Fault, Problem
 from libs.common.strict_json import pointer
 from services.visits.domain.clock import Clock, local_day
 from services.visits.domain.directory import Directory
 from services.visits.domain.identity import BadIdentity, KeyChain, national_id, phone, surely_under_14
 
-__all__ = ["Consent", "Draft", "GivenLine", "GivenPerson", "Intake", "Kind", "Line", "References"]
+__all__ = ["Consent", "Draft", "GivenLine", "GivenPerson", "Intake", "Kind", "Line", "References", "lifted"]
 
 Kind = Literal["visit", "partner_report"]
 Optional = str | UnsetType | None
@@ -64,6 +64,17 @@ class References(Struct, frozen=True, gc=False, omit_defaults=True):
     receipt: str | None = None
 
 
+def lifted(person: References, keys: KeyChain) -> References:
+    """Give a person's pseudonyms at the level of the chain; raises Problem not_ready where that is behind."""
+    if person.level == keys.level:
+        return person
+    if person.level > keys.level:
+        # Another replica has the newer key already; mixed, the pseudonyms would be of two persons.
+        raise Problem("not_ready", headers={"retry-after": "2"})
+    of = (person.national_id, person.phone, person.ref, person.receipt)
+    return References(keys.level, *(keys.lifted(each, person.level) if each else None for each in of))
+
+
 class Line(Struct, frozen=True, gc=False, omit_defaults=True):
     """A line as it is kept."""
 
@@ -103,6 +114,7 @@ class Draft(Struct, frozen=True, gc=False):
     lines: tuple[Line, ...]
     wave_id: UUID | None = None
     model_id: UUID | None = None
+    household_level: int = 1
 
     @property
     def day(self) -> date:
@@ -228,6 +240,7 @@ class Intake:
         if kept is None:
             faults.append(Fault("nothing_to_keep", at + "/person/keep", {"line": line.line}))
             return None
+        kept = lifted(kept, self.keys)
         return replace(kept, receipt=receipt) if receipt else kept
 
     def _national_id(self, text: str, day: date, at: str, faults: list[Fault]) -> str | None:

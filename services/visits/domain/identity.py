@@ -1,6 +1,7 @@
 """From a raw identity to a pseudonym: checked for form, used, and gone."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 
 from libs.common.telephone import SEPARATORS, TELLING, BadPhone, e164
 
-__all__ = ["BadIdentity", "KeyChain", "national_id", "phone", "surely_under_14", "tells_identity"]
+__all__ = ["BadIdentity", "KeyChain", "national_id", "phone", "same", "surely_under_14", "tells_identity"]
 
 _NATIONAL_ID = re.compile(r"[0-9]{12}")
 _MOBILE = re.compile(r"0[35789][0-9]{8}")  # As nearly all of them are written.
@@ -50,6 +51,17 @@ def phone(text: str) -> str:
 def tells_identity(text: str) -> bool:
     """Say whether a free text holds what looks like an identity; such a text would be kept as it is."""
     return TELLING.search(text) is not None
+
+
+def same(digests: Sequence[bytes], stored: bytes | None, level: int) -> bool:
+    """Say whether what was stored, with a digest of a level, is what these digests are of.
+
+    Without a digest (erased), or where it is of a level that this chain does not reach yet, it most likely is. What
+    could not be read has no digests, and is nothing that was stored.
+    """
+    if stored is None:
+        return True
+    return bool(digests) and (level > len(digests) or digests[level - 1] == stored)
 
 
 def _keyed(key: bytes, content: bytes = b"") -> HMAC:
@@ -94,6 +106,22 @@ class KeyChain:
             made = _ended(key, made[:16])
         return made.hex()[:32]
 
-    def digest(self, content: bytes) -> bytes:
-        """Make the keyed digest that tells a resend from a reused id; it hides the identities in the content."""
-        return _ended(self._digest, content)
+    def lifted(self, pseudonym: str, level: int) -> str:
+        """Lift a pseudonym of a level to the chain's; who has only the older keys cannot follow."""
+        made = bytes.fromhex(pseudonym)
+        for key in self._rest[level - 1 :]:
+            made = _ended(key, made)[:16]
+        return made.hex()
+
+    def digests(self, content: bytes) -> tuple[bytes, ...]:
+        """Make the keyed digests, one a level, that tell a resend from a reused id and hide the identities in it."""
+        made = [_ended(self._digest, content)]
+        for key in self._rest:
+            made.append(_ended(key, made[-1]))
+        return tuple(made)
+
+    def lifted_digest(self, digest: bytes, level: int) -> bytes:
+        """Lift a digest of a level to the chain's."""
+        for key in self._rest[level - 1 :]:
+            digest = _ended(key, digest)
+        return digest

@@ -2,6 +2,7 @@
 
 from services.visits.store.appending import NewRevision, StoredBefore, insert
 from services.visits.store.decisions import Decision, append_decision, decision_of
+from services.visits.store.lifting import Behind, count_behind, read_behind, write_lifted
 from services.visits.store.progress import append_progress, refresh_held_since
 from services.visits.store.records import (
     Stored,
@@ -19,6 +20,7 @@ from services.visits.store.records import (
 from services.visits.store.sent import Sent
 
 __all__ = [
+    "Behind",
     "Decision",
     "NewRevision",
     "Sent",
@@ -28,6 +30,7 @@ __all__ = [
     "append_progress",
     "by_batch",
     "by_change",
+    "count_behind",
     "decision_of",
     "edition_at",
     "held",
@@ -37,6 +40,8 @@ __all__ = [
     "latest",
     "lock_records",
     "page",
+    "read_behind",
     "refresh_held_since",
     "to_choose",
+    "write_lifted",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from struct import Struct
 from typing import NamedTuple
 from uuid import UUID
@@ -37,6 +38,7 @@ class NewRevision(NamedTuple):
     waiting_for: tuple[str, ...]
     body: bytes
     edition: int = 0
+    key_level: int = 1
 
 
 class StoredBefore(Exception):
@@ -63,16 +65,16 @@ async def insert(
 async def _insert(connection: Connection, ordered: Sequence[NewRevision], sent: Sent) -> list[Position | None]:
     appended = await connection.fetch(
         """INSERT INTO log (record_id, revision, edition, epoch, kind, state, held, change_id, digest, partition_key,
-               type, occurred_given, occurred_at, reason, waiting_for, body,
+               type, occurred_given, occurred_at, reason, waiting_for, body, key_level,
                client_id, batch_id, received_at, sent_at, request_id)
            SELECT record_id, revision, edition, (SELECT epoch FROM log_epoch), kind, state, held, change_id, digest,
                reporter_id, type, occurred_given, occurred_at, reason,
-               coalesce(string_to_array(waiting_for, ' '), '{}'), body::json, $16, $17, $18, $19, $20
+               coalesce(string_to_array(waiting_for, ' '), '{}'), body::json, key_level, $17, $18, $19, $20, $21
            FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::boolean[], $7::uuid[],
                $8::bytea[], $9::uuid[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[],
-               $15::text[])
+               $15::text[], $16::smallint[])
              AS row (record_id, revision, edition, kind, state, held, change_id, digest, reporter_id, type,
-               occurred_given, occurred_at, reason, waiting_for, body)
+               occurred_given, occurred_at, reason, waiting_for, body, key_level)
            ON CONFLICT DO NOTHING
            RETURNING change_id, epoch, xid::text::bigint AS xid, seq""",
         [row.record_id for row in ordered],
@@ -90,6 +92,7 @@ async def _insert(connection: Connection, ordered: Sequence[NewRevision], sent: 
         [row.reason for row in ordered],
         [" ".join(row.waiting_for) if row.waiting_for else None for row in ordered],
         [row.body.decode() for row in ordered],
+        [row.key_level for row in ordered],
         sent.client_id,
         sent.batch_id,
         sent.received_at,
@@ -124,11 +127,14 @@ async def _copy(connection: Connection, ordered: Sequence[NewRevision], sent: Se
 _COLUMNS = [
     *("record_id", "change_id", "partition_key", "occurred_given", "occurred_at", "seq", "digest", "body"),
     *("revision", "edition", "epoch", "kind", "state", "held", "type", "reason", "waiting_for"),
+    "key_level",
     *("client_id", "batch_id", "received_at", "sent_at", "request_id"),
 ]
+_COMMON = attrgetter("revision", "edition", "kind", "state", "held", "type", "reason", "waiting_for", "key_level")
 _FIRST = Struct(">h i16s i16s i16s iq iq iq").pack
 _LENGTH = Struct(">i").pack
 _INTEGER = Struct(">i").pack
+_SMALLINT = Struct(">h").pack
 _BIGINT = Struct(">q").pack
 _TEXT_OID = 25
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -142,8 +148,7 @@ async def _binary(ordered: Sequence[NewRevision], seqs: Sequence[int], epoch: in
         record, reporter = row.record_id.bytes, row.reporter_id.bytes
         change = record if row.change_id is row.record_id else row.change_id.bytes
         given, at = _microseconds(row.occurred_given), _microseconds(row.occurred_at)
-        key = (row.revision, row.edition, row.kind, row.state, row.held, row.type, row.reason, row.waiting_for)
-        rest = same.get(key) or same.setdefault(key, _rest(row, epoch, sent))
+        rest = same.get(key := _COMMON(row)) or same.setdefault(key, _rest(row, epoch, sent))
         chunk += _FIRST(len(_COLUMNS), 16, record, 16, change, 16, reporter, 8, given, 8, at, 8, seq)
         chunk += field(row.digest) + _LENGTH(len(row.body)) + row.body + rest
         if len(chunk) > CHUNK_BYTES:
@@ -163,6 +168,7 @@ def _rest(row: NewRevision, epoch: int, sent: Sent) -> bytes:
         row.type.encode(),
         row.reason.encode() if row.reason is not None else None,
         _texts(row.waiting_for),
+        _SMALLINT(row.key_level),
         sent.client_id.encode(),
         sent.batch_id.bytes if sent.batch_id is not None else None,
         _BIGINT(_microseconds(sent.received_at)),

@@ -38,6 +38,7 @@ class Stored:
     held: bool
     change_id: UUID
     digest: bytes | None
+    key_level: int
     reporter_id: UUID
     client_id: str
     batch_id: UUID | None
@@ -57,7 +58,7 @@ class Stored:
 
 
 _COLUMNS = """
-    row.record_id, row.revision, row.edition, row.kind, row.state, row.held, row.change_id, row.digest,
+    row.record_id, row.revision, row.edition, row.kind, row.state, row.held, row.change_id, row.digest, row.key_level,
     row.partition_key, row.client_id, row.batch_id, row.occurred_given, row.occurred_at, row.received_at, row.sent_at,
     row.reason, row.waiting_for, row.body::text AS body, row.epoch, row.xid::text::bigint AS xid, row.seq,
     now.revision AS current_revision, now.state AS current_state, now.waiting_for AS current_waiting_for,
@@ -84,6 +85,7 @@ def _stored(row: asyncpg.Record) -> Stored:
         held=row["held"],
         change_id=row["change_id"],
         digest=row["digest"],
+        key_level=row["key_level"],
         reporter_id=row["partition_key"],
         client_id=row["client_id"],
         batch_id=row["batch_id"],

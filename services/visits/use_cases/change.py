@@ -8,6 +8,7 @@ from libs.common.db import Connection
 from libs.common.problem import Fault, Problem
 from services.visits import events, store
 from services.visits.domain.draft import Draft
+from services.visits.domain.identity import same
 from services.visits.store import NewRevision, Sent, Stored
 from services.visits.use_cases.prepare import Prepared
 from services.visits.use_cases.receipts import Receipt, Receipts
@@ -21,13 +22,13 @@ MAX_REVISIONS = 100
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A correction or void as it was asked for; `digest` covers its kind, its record and its content."""
+    """A correction or void as it was asked for; `digests` cover its kind, its record and its content."""
 
     record_id: UUID
     kind: str
     change_id: UUID
     replaces: int
-    digest: bytes
+    digests: tuple[bytes, ...]
     reason: str | None
 
 
@@ -76,7 +77,8 @@ async def void(connection: Connection, change: Change, sent: Sent, receipts: Rec
             state="voided",
             held=not standing.published,  # Nobody was told of it, so there is nothing to take back.
             change_id=change.change_id,
-            digest=change.digest,
+            digest=change.digests[-1],
+            key_level=len(change.digests),
             reporter_id=draft.reporter_id,
             type=events.RECORD_TYPE,
             occurred_given=draft.occurred_given,
@@ -143,7 +145,7 @@ async def _seen_before(connection: Connection, change: Change, receipts: Receipt
     known = (await store.by_change(connection, [change.change_id])).get(change.change_id)
     if known is None:
         return None
-    if known.digest is not None and known.digest != change.digest:
+    if not same(change.digests, known.digest, known.key_level):
         raise problem_of((Fault("id_reused", "/id"),))
     return receipts.known(None, known)
 

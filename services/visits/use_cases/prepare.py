@@ -38,7 +38,7 @@ class Prepared(Struct, frozen=True, gc=False):
 
     index: int
     change_id: UUID | None
-    digest: bytes | None
+    digests: tuple[bytes, ...]
     draft: Draft | None = None
     place: Settled | Waiting | None = None
     faults: tuple[Fault, ...] = ()
@@ -72,25 +72,25 @@ class Preparing:
 
     def prepare(self, index: int, row: Row, content: bytes) -> Prepared:
         """Prepare a row; `content` is its canonical encoding."""
-        digest = self.intake.keys.digest(content)
+        digests = self.intake.keys.digests(content)
         occurred_at = self.intake.clock.judge(row.occurred_at, "/occurred_at")
         if isinstance(occurred_at, Fault):
             reporter = self._reporter(row)
             found = (reporter, occurred_at) if isinstance(reporter, Fault) else (occurred_at,)
-            return Prepared(index, row.id, digest, faults=found)
+            return Prepared(index, row.id, digests, faults=found)
         day = local_day(occurred_at)
         place = self._place(row, day)
         if isinstance(place, Fault):
-            return Prepared(index, row.id, digest, faults=(place,))
+            return Prepared(index, row.id, digests, faults=(place,))
         faults: list[Fault] = []
         draft = self._draft(row, place, occurred_at, day, faults)
         faults += place.given
         if faults or isinstance(place.settled, tuple):
             settling = place.settled if isinstance(place.settled, tuple) else ()
-            return Prepared(index, row.id, digest, faults=tuple(faults) or settling)
+            return Prepared(index, row.id, digests, faults=tuple(faults) or settling)
         if draft.wave_id is not None or draft.model_id is not None:
-            return self._on_occasion(Prepared(index, row.id, digest, draft, place.settled))
-        return Prepared(index, row.id, digest, draft, place.settled)
+            return self._on_occasion(Prepared(index, row.id, digests, draft, place.settled))
+        return Prepared(index, row.id, digests, draft, place.settled)
 
     def _on_occasion(self, prepared: Prepared) -> Prepared:
         """Wait for the wave and the model that a visit names, too, or flag it where they do not fit its day."""
@@ -127,6 +127,7 @@ class Preparing:
             lines=lines,
             wave_id=(visit.wave or None) if visit is not None else None,
             model_id=(visit.model or None) if visit is not None else None,
+            household_level=intake.keys.level,
         )
 
     def _place(self, row: Row, day: date) -> _Place | Fault:

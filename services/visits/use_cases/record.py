@@ -11,6 +11,7 @@ from libs.common.db import Connection
 from libs.common.log import Position
 from libs.common.problem import Fault
 from services.visits import events, store
+from services.visits.domain.identity import same
 from services.visits.domain.place import Settled, Waiting
 from services.visits.store import NewRevision, Sent, Stored
 from services.visits.use_cases.prepare import Prepared
@@ -60,7 +61,7 @@ def new_revision(prepared: Prepared, record_id: UUID, revision: int, *, reason: 
         state,
         held,
         prepared.change_id,
-        prepared.digest,
+        prepared.digests[-1],
         draft.reporter_id,
         events.RECORD_TYPE,
         draft.occurred_given,
@@ -68,6 +69,7 @@ def new_revision(prepared: Prepared, record_id: UUID, revision: int, *, reason: 
         reason,
         place.waiting_for if isinstance(place, Waiting) else (),
         events.record_body(draft, record_id, revision, state=state, unit_id=unit_id),
+        key_level=len(prepared.digests),
     )
 
 
@@ -105,13 +107,12 @@ class _Batch:
         return self._valid(row)
 
     def _known(self, row: Prepared, stored: Stored) -> Receipt:
-        # Erasure drops the digest: whatever comes under that id then is taken for the resend it most likely is.
-        if stored.digest is None or stored.digest == row.digest:
+        if same(row.digests, stored.digest, stored.key_level):
             return self.receipts.known(row.index, stored)
         return self.receipts.rejected(row.index, row.change_id, [Fault("id_reused", "/id")])
 
     def _again(self, row: Prepared, first: Prepared) -> Receipt:
-        if first.digest != row.digest:
+        if first.digests != row.digests:
             fault = Fault("id_repeated_in_batch", "/id", {"index": first.index})
             return self.receipts.rejected(row.index, row.change_id, [fault])
         receipt = self.receipt(first, first)

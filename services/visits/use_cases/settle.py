@@ -97,6 +97,7 @@ def edition(
         held=state != "recorded",
         change_id=row.change_id,
         digest=row.digest,
+        key_level=row.key_level,
         reporter_id=row.reporter_id,
         type=events.RECORD_TYPE,
         occurred_given=row.occurred_given,
