@@ -91,6 +91,7 @@ class LocalSecrets:
     signing_key: Path
     sealing_keys: Path
     pseudonym_keys: Path
+    lift_keys: Path
     clients_file: Path
     clients: dict[str, tuple[str, str]]
 
@@ -106,6 +107,9 @@ def ensure_secrets(folder: Path) -> LocalSecrets:
     pseudonym_keys = folder / "pseudonym-keys.txt"
     if not pseudonym_keys.exists():
         _write_private(pseudonym_keys, secrets.token_hex(32) + "\n")
+    lift_keys = folder / "lift-keys.txt"
+    if not lift_keys.exists():
+        _write_private(lift_keys, "")
     sealing_keys = folder / "sealing-keys.txt"
     if not sealing_keys.exists():
         _write_private(sealing_keys, secrets.token_hex(32) + "\n")
@@ -121,7 +125,7 @@ def ensure_secrets(folder: Path) -> LocalSecrets:
     clients_file = folder / "clients-hashed.json"
     _write_private(clients_file, json.dumps(definitions, ensure_ascii=False, indent=1))
     clients = {name: (str(client["client_id"]), known[name]) for name, client in CLIENTS.items()}
-    return LocalSecrets(folder / "signing-key.pem", sealing_keys, pseudonym_keys, clients_file, clients)
+    return LocalSecrets(folder / "signing-key.pem", sealing_keys, pseudonym_keys, lift_keys, clients_file, clients)
 
 
 def write_environment(path: Path, environment: Mapping[str, str]) -> None:

@@ -130,6 +130,7 @@ def _environment(postgres: PostgresServer, secrets: LocalSecrets) -> dict[str, s
         "REGISTRY_SIGNING_KEY_FILE": str(secrets.signing_key),
         "REGISTRY_SEALING_KEYS_FILE": str(secrets.sealing_keys),
         "VISITS_PSEUDONYM_KEYS_FILE": str(secrets.pseudonym_keys),
+        "METRICS_LIFT_KEYS_FILE": str(secrets.lift_keys),
     }
 
 

@@ -141,7 +141,7 @@ class Visits:
 
 
 @asynccontextmanager
-async def open_visits(url: str, *, directory: Directory | None = None) -> AsyncIterator[Visits]:
+async def open_visits(url: str, *, directory: Directory | None = None, keys: KeyChain = KEYS) -> AsyncIterator[Visits]:
     """Open the application over a migrated database; its map is the small one unless another is given."""
     guard, directory = Guard("tungnha"), directory or _directory()
     issuer = Issuer(guard)
@@ -151,7 +151,7 @@ async def open_visits(url: str, *, directory: Directory | None = None) -> AsyncI
     async with open_engine(url, application_name="test visits", pool_size=8) as engine:
         clock = {"now": NOW}
         catalogue = Catalogue.of(entries())
-        resources = Resources(engine, guard, directory, KEYS, catalogue, ready=lambda: True, now=lambda: clock["now"])
+        resources = Resources(engine, guard, directory, keys, catalogue, ready=lambda: True, now=lambda: clock["now"])
         app = build_app(
             catalogue=catalogue,
             routes=routes(resources),
