@@ -1,17 +1,13 @@
-"""`python -m deploy.local up | demo | monitoring`: the whole system on this machine."""
+"""`python -m deploy.local up | demo | monitoring | ps | start | stop | restart`: the whole system on this machine."""
 
 import argparse
 import asyncio
-import json
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import get_args
-
-import aiohttp
 
 from deploy.local.campaign.caller import Caller, ReplayStopped, open_caller
 from deploy.local.campaign.check import QUESTIONS
@@ -21,13 +17,15 @@ from deploy.local.campaign.report import write_report
 from deploy.local.campaign.sends import Role, load_teams
 from deploy.local.campaign.world import make_campaign
 from deploy.local.child import LocalError
+from deploy.local.control import NotUp
 from deploy.local.monitoring import monitor
 from deploy.local.network.bring import Brought, bring, communes_of
 from deploy.local.network.made import NETWORKS
 from deploy.local.network.report import ask_all, write
+from deploy.local.running import add_running, run
 from deploy.local.say import Say
-from deploy.local.secrets import CLIENTS
-from deploy.local.system import ROOT, System, open_system
+from deploy.local.system import LOCAL, ROOT, System, open_system
+from deploy.local.up import stay_up
 
 TEAMS = ROOT / "data" / "teams_sa_dec.csv"
 
@@ -90,34 +88,6 @@ Try it yourself: `make up`, then, with the address and a token that it prints,
     )
 
 
-async def _up(say: Say) -> int:
-    """Start everything and stay until told to stop, or until a part dies."""
-    async with open_system(say, apart=True) as system:
-        await _show_addresses(system)
-        await system.wait()
-
-
-async def _show_addresses(system: System) -> None:
-    folder = system.log_dir.relative_to(Path.cwd()) if system.log_dir.is_relative_to(Path.cwd()) else system.log_dir
-    print(f"\nGateway   {system.gateway_url}\nOpenAPI   {system.gateway_url}/docs\nLogs      {folder}/*.log\n")
-    print("Clients, each with a token of 5 minutes:\n")
-    async with aiohttp.ClientSession() as http:
-        for name, (client_id, secret) in system.secrets.clients.items():
-            form = {"grant_type": "client_credentials"}
-            headers = {"authorization": aiohttp.encode_basic_auth(client_id, secret)}
-            async with http.post(f"{system.gateway_url}/oauth/token", data=form, headers=headers) as answer:
-                body = json.loads(await answer.text())
-            if "access_token" not in body:
-                raise LocalError(f"no token for {client_id}: {body.get('detail', body)}")
-            kind, scopes = CLIENTS[name]["kind"], " ".join(CLIENTS[name]["scopes"])
-            print(f"{name} ({kind}: {scopes})\n  client_id {client_id}  client_secret {secret}")
-            print(f"  TOKEN={body['access_token']}\n")
-    ask_for = "-u CLIENT_ID:CLIENT_SECRET -d grant_type=client_credentials"
-    print(f"A new one:  curl -s {system.gateway_url}/oauth/token {ask_for}")
-    print(f"For operators' commands in another shell:  set -a; . {folder.parent}/environment; set +a")
-    print("Ctrl-C stops everything.\n", flush=True)
-
-
 async def _until_told_to_stop(command: Callable[[Say], Awaitable[int]]) -> int:
     """Run a command so that SIGINT and SIGTERM end it in order, once."""
     task = asyncio.ensure_future(command(_speaker()))
@@ -134,16 +104,19 @@ def main() -> int:
     commands.add_parser("up", help="start everything and stay until Ctrl-C")
     commands.add_parser("demo", help="start everything, replay a real campaign, print what was counted, stop")
     commands.add_parser("monitoring", help="run a Prometheus beside `up` and stay until Ctrl-C")
-    arguments = parser.parse_args()
-    work = {"up": _up, "demo": _demo, "monitoring": monitor}
+    add_running(commands)
+    asked = parser.parse_args()
+    work = {"up": stay_up, "demo": _demo, "monitoring": monitor}
     try:
-        return asyncio.run(_until_told_to_stop(work[arguments.command]))
-    except asyncio.CancelledError:
+        if asked.command not in work:
+            return asyncio.run(run(asked, LOCAL))
+        return asyncio.run(_until_told_to_stop(work[asked.command]))
+    except (asyncio.CancelledError, KeyboardInterrupt):
         print("stopped", flush=True)
-        return 130 if arguments.command == "demo" else 0
+        return 0 if asked.command in ("up", "monitoring") else 130
     except (LocalError, ReplayStopped) as error:
         print(f"\n{error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, NotUp) else 1
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ class ProcessDied(LocalError):
         self.name = name
         self.exit_code = exit_code
         self.last_lines = list(last_lines)
+        self.log_file = log_file
 
 
 @dataclass

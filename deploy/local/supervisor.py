@@ -2,15 +2,15 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import aiohttp
 
-from deploy.local.child import POLL_SECONDS, Child, LocalError, inherited, start_child
+from deploy.local.child import POLL_SECONDS, Child, LocalError, ProcessDied, inherited, start_child
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 10
@@ -32,6 +32,18 @@ class Service:
         return f"http://127.0.0.1:{self.port}/health/ready"
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A service as it is now; `answer` says what keeps a running one from being ready, `exit_code` how one ended."""
+
+    name: str
+    state: Literal["ready", "not ready", "ended", "stopped"]
+    pid: int | None
+    port: int
+    exit_code: int | None = None
+    answer: str = ""
+
+
 class NotReady(LocalError):
     """A service runs but did not become ready in time."""
 
@@ -45,6 +57,16 @@ class Supervisor:
         self._stop_seconds = stop_seconds
         self._children: dict[str, Child] = {}
         self._services: dict[str, Service] = {}
+        self._told_to_stop: set[str] = set()
+
+    @property
+    def names(self) -> list[str]:
+        """Every service that was ever started, in that order."""
+        return list(self._services)
+
+    def running(self, name: str) -> bool:
+        """Does a service run? Raises KeyError if it was never started."""
+        return self._children[name].running
 
     def pid(self, name: str) -> int:
         """The process id of a service; raises KeyError if it was never started."""
@@ -79,14 +101,42 @@ class Supervisor:
                 child.check()
             await asyncio.sleep(POLL_SECONDS)
 
+    async def tell(self, of_end: Callable[[ProcessDied], None]) -> NoReturn:
+        """Wait for ever, and tell of each service that ends by itself, once; nothing else happens to the others."""
+        told: dict[str, Child] = {}
+        while True:
+            for name, child in list(self._children.items()):
+                if child.running or name in self._told_to_stop or told.get(name) is child:
+                    continue
+                told[name] = child
+                try:
+                    child.check()
+                except ProcessDied as death:
+                    of_end(death)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def look(self) -> list[Seen]:
+        """How every service is now."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_SECONDS)) as http:
+            return list(await asyncio.gather(*(self._look_at(http, name) for name in self._services)))
+
+    async def start_again(self, name: str, *, ready_seconds: float = READY_SECONDS) -> None:
+        """Start a service that has ended or was stopped, and return when it is ready."""
+        await self.start(self._services[name], ready_seconds=ready_seconds)
+
+    async def stop_one(self, name: str) -> None:
+        """SIGTERM one service, SIGKILL it a little later; returns when it is gone, of which nobody is told."""
+        self._told_to_stop.add(name)
+        await self._children[name].stop(self._stop_seconds)
+
     async def kill(self, name: str) -> None:
         """SIGKILL one service, as a crash would; returns when it is gone."""
         await self._children[name].kill()
 
     async def restart(self, name: str, *, ready_seconds: float = READY_SECONDS) -> None:
         """Stop a service if it runs, start it again, and return when it is ready."""
-        await self._children[name].stop(self._stop_seconds)
-        await self.start(self._services[name], ready_seconds=ready_seconds)
+        await self.stop_one(name)
+        await self.start_again(name, ready_seconds=ready_seconds)
 
     async def stop(self) -> None:
         """SIGTERM to all, SIGKILL to those still there a little later. Returns when all are gone."""
@@ -98,14 +148,24 @@ class Supervisor:
             raise LocalError(f"{service.name} runs already (pid {known.pid})")
         if known is not None:
             await known.kill()
-        self._services[service.name] = service
-        self._children[service.name] = await start_child(
+        child = await start_child(
             service.name,
             [sys.executable, *service.arguments],
             log_file=self._log_dir / f"{service.name}.log",
             stop_seconds=self._stop_seconds,
             env=inherited({"PYTHONUNBUFFERED": "1", **service.env}),
         )
+        self._services[service.name] = service
+        self._children[service.name] = child
+        self._told_to_stop.discard(service.name)
+
+    async def _look_at(self, http: aiohttp.ClientSession, name: str) -> Seen:
+        child, service = self._children[name], self._services[name]
+        if not child.running:
+            state: Literal["stopped", "ended"] = "stopped" if name in self._told_to_stop else "ended"
+            return Seen(name, state, None, service.port, child.process.returncode)
+        obstacle = await _ask(http, service.ready_url)
+        return Seen(name, "not ready" if obstacle else "ready", child.pid, service.port, answer=obstacle)
 
     def _explain(self, waiting: Mapping[str, str], seconds: float) -> str:
         lines = [f"not ready after {seconds:.0f} s: {', '.join(waiting)}"]

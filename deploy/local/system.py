@@ -3,16 +3,16 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import asyncpg
 import sqlalchemy.exc
 
-from deploy.local.child import LocalError, inherited, run_to_end
+from deploy.local.child import LocalError, ProcessDied, inherited, run_to_end
 from deploy.local.kafka import KafkaServer, open_kafka
 from deploy.local.lock import hold_lock
 from deploy.local.ports import remembered_port
@@ -54,9 +54,15 @@ class System:
         """Where each process tells its metrics: job -> host:port, as `open_prometheus` takes them."""
         return targets_of(self.processes, self.environment)
 
-    async def wait(self) -> NoReturn:
-        """Wait until any part ends, however it ends, and raise ProcessDied with its last lines."""
-        parts = [self.supervisor.wait(), *(part.wait() for part in (self.postgres, self.kafka) if part is not None)]
+    async def wait(self, of_end: Callable[[ProcessDied], None]) -> NoReturn:
+        """Wait until PostgreSQL or Kafka ends, however it ends, and raise ProcessDied with its last lines.
+
+        Each process of ours that ends is told of; the others go on, as they do in a deployment.
+        """
+        parts = [
+            self.supervisor.tell(of_end),
+            *(part.wait() for part in (self.postgres, self.kafka) if part is not None),
+        ]
         tasks = [asyncio.ensure_future(part) for part in parts]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -66,6 +72,15 @@ class System:
             for task in tasks:
                 task.cancel()
         raise AssertionError("a part ended without saying so")
+
+    def servers(self) -> list[Mapping[str, Any]]:
+        """PostgreSQL and Kafka, where they are our own."""
+        own = (("postgres", self.postgres), ("kafka", self.kafka))
+        return [
+            {"name": name, "state": "ready", "pid": server.pid, "port": server.port}
+            for name, server in own
+            if server is not None
+        ]
 
 
 @asynccontextmanager

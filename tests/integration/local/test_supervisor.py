@@ -15,25 +15,10 @@ from deploy.local.child import ProcessDied
 from deploy.local.leftover import command_line
 from deploy.local.lock import AlreadyRunning, hold_lock
 from deploy.local.ports import free_port, remembered_port
-from deploy.local.supervisor import NotReady, Service, open_supervisor
+from deploy.local.supervisor import NotReady, open_supervisor
+from tests.support.services import SERVICE, a_service
 
 ROOT = Path(__file__).parents[3]
-SERVICE = """
-import http.server, os, signal, sys
-
-class Answer(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(int(os.environ.get("STATUS", "200")))
-        self.end_headers()
-        self.wfile.write(b"the log is behind")
-
-if "DEAF" in os.environ:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print("serving as", os.environ["NAME"])
-if "FAIL" in os.environ:
-    sys.exit("no database")
-http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
-"""
 SUPERVISE = """
 import asyncio, sys
 from pathlib import Path
@@ -50,11 +35,6 @@ asyncio.run(main())
 """
 HOLD = "import sys, time; from pathlib import Path; from deploy.local.lock import hold_lock\n"
 HOLD += "with hold_lock(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
-
-
-def a_service(name: str, **env: str) -> Service:
-    port = free_port()
-    return Service(name, ("-c", SERVICE, str(port)), port, {"NAME": name, **env})
 
 
 async def test_all_are_ready_and_each_has_its_own_log(tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""`make up`: the whole system until Ctrl-C; prints what a newcomer needs, and loudly which process has ended."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+
+from deploy.local.child import LocalError, ProcessDied
+from deploy.local.control import open_control
+from deploy.local.running import command, how_it_ended
+from deploy.local.say import Say
+from deploy.local.secrets import CLIENTS
+from deploy.local.system import LOCAL, System, open_system
+
+__all__ = ["stay_up", "teller"]
+
+LAST_LINES = 8
+
+
+async def stay_up(say: Say) -> int:
+    """Start everything and stay until told to stop, or until PostgreSQL or Kafka dies."""
+    async with open_system(say, apart=True) as system:
+        await _show_addresses(system)
+        async with open_control(LOCAL, system.supervisor, system.servers()):
+            await system.wait(teller(say))
+
+
+def teller(say: Say) -> Callable[[ProcessDied], None]:
+    """Give what tells of a process that has ended while the others go on."""
+
+    def tell(death: ProcessDied) -> None:
+        say(f"!!! {death.name} ĐÃ CHẾT · HAS ENDED ({how_it_ended(death.exit_code)}); {_shown(death.log_file)}")
+        for line in death.last_lines[-LAST_LINES:]:
+            say(f"    {line}")
+        say("    Mọi thứ khác vẫn chạy. Chạy lại · Everything else goes on. Start it again:")
+        say(f"      {command('deploy.local', 'start', death.name)}")
+
+    return tell
+
+
+async def _show_addresses(system: System) -> None:
+    folder = _shown(system.log_dir)
+    print(f"\nGateway   {system.gateway_url}\nOpenAPI   {system.gateway_url}/docs\nLogs      {folder}/*.log\n")
+    print("Clients, each with a token of 5 minutes:\n")
+    async with aiohttp.ClientSession() as http:
+        for name, (client_id, secret) in system.secrets.clients.items():
+            form = {"grant_type": "client_credentials"}
+            headers = {"authorization": aiohttp.encode_basic_auth(client_id, secret)}
+            async with http.post(f"{system.gateway_url}/oauth/token", data=form, headers=headers) as answer:
+                body = json.loads(await answer.text())
+            if "access_token" not in body:
+                raise LocalError(f"no token for {client_id}: {body.get('detail', body)}")
+            kind, scopes = CLIENTS[name]["kind"], " ".join(CLIENTS[name]["scopes"])
+            print(f"{name} ({kind}: {scopes})\n  client_id {client_id}  client_secret {secret}")
+            print(f"  TOKEN={body['access_token']}\n")
+    ask_for = "-u CLIENT_ID:CLIENT_SECRET -d grant_type=client_credentials"
+    print(f"A new one:  curl -s {system.gateway_url}/oauth/token {ask_for}\n")
+    print("In another shell:\n")
+    for words, what in (
+        ("make monitoring", "a Prometheus beside this"),
+        (command("deploy.local", "ps"), "the processes; also start, stop, restart NAME"),
+        (command("deploy.ops", "--help"), "operators' commands"),
+        (f"set -a; . {folder.parent}/environment; set +a", "the processes' environment, for other commands"),
+    ):
+        print(f"  {words:<46}{what}")
+    print("\nCtrl-C stops everything.\n", flush=True)
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
