@@ -148,6 +148,8 @@ async def open_kafka(
     port: int | None = None,
     say: Say = print,
     jar_list: Path = LIST_FILE,
+    settings: str = SETTINGS,
+    format_words: Sequence[str] = (),
 ) -> AsyncIterator[KafkaServer]:
     """Run a broker on this data directory, which is made on the first run and kept afterwards.
 
@@ -160,10 +162,10 @@ async def open_kafka(
     data_dir = _made(data_dir)
     await _stop_leftover(data_dir, say)
     server = KafkaServer(data_dir, given_or_free(port), data_dir.parent / "log" / "kafka.log", java, class_path)
-    settings = SETTINGS.format(port=server.port, controller_port=free_port(), storage=data_dir / "storage")
-    _settings_file(data_dir).write_text(settings)
+    filled = settings.format(port=server.port, controller_port=free_port(), storage=data_dir / "storage")
+    _settings_file(data_dir).write_text(filled)
     if not (data_dir / "storage" / "meta.properties").exists():
-        await _format(java, class_path, data_dir, say)
+        await _format(java, class_path, data_dir, say, format_words)
     try:
         await server.restart()
         yield server
@@ -188,12 +190,12 @@ def _log_option() -> Sequence[str]:
     return [f"-Dlog4j2.configurationFile={LOG_SETTINGS}"]
 
 
-async def _format(java: Path, class_path: str, data_dir: Path, say: Say) -> None:
+async def _format(java: Path, class_path: str, data_dir: Path, say: Say, more: Sequence[str]) -> None:
     """Give the storage its cluster id. That file is written last, so without it the storage holds nothing yet."""
     say("Kafka: making a new data directory")
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     # An id may begin with a dash, which the tool would take for an option.
-    words = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(_settings_file(data_dir))]
+    words = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(_settings_file(data_dir)), *more]
     await run_to_end([str(java), *JVM, *_log_option(), *words], env=inherited({"CLASSPATH": class_path}), cwd=data_dir)
 
 

@@ -6,6 +6,8 @@ from alembic import context
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from libs.common.db import DIALECT, connector
+
 __all__ = ["run"]
 
 
@@ -23,7 +25,7 @@ def _upgrade(connection: Connection) -> None:
 
 
 async def _online(url: str) -> None:
-    engine = create_async_engine(url, poolclass=pool.NullPool)
+    engine = create_async_engine(DIALECT, async_creator=connector(url), poolclass=pool.NullPool)
     try:
         async with engine.connect() as connection:
             await connection.run_sync(_upgrade)

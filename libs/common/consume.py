@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.common.db import Connection, Unavailable, transaction
 from libs.common.events import POSITION_TYPE
 from libs.common.inbox import Fenced, Move, Unprocessable, bury, move, resume
-from libs.common.kafka import Away, Consumer, Incoming, TopicSpec, identify, open_consumer
+from libs.common.kafka import Address, Away, Consumer, Incoming, TopicSpec, identify, open_consumer
 from libs.common.log import Position
 from libs.common.meters import CounterOf, GaugeOf
 from libs.common.process import Patience
@@ -296,7 +296,7 @@ def _position(messages: Sequence[Incoming]) -> Position | None:
 
 async def run_consumer(
     engine: AsyncEngine,
-    bootstrap: str,
+    address: Address,
     topics: Sequence[TopicSpec],
     handle: Handler,
     *,
@@ -315,9 +315,9 @@ async def run_consumer(
     while not stop.is_set():
         beat()
         try:
-            source = await identify(bootstrap, names)
+            source = await identify(address, names)
             async with (
-                open_consumer(bootstrap, topics) as consumer,
+                open_consumer(address, topics) as consumer,
                 aclosing(_Loop(engine, consumer, handle, source, meters, pace, backlog)) as loop,
             ):
                 await loop.start()

@@ -1,7 +1,7 @@
 """PostgreSQL: SQLAlchemy owns the pool and the migrations, asyncpg runs the statements."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
@@ -12,12 +12,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 __all__ = [
+    "DIALECT",
     "GONE",
     "Connection",
     "Engine",
     "Unavailable",
     "autocommit",
     "connect",
+    "connector",
     "is_gone",
     "migrate",
     "open_engine",
@@ -29,6 +31,8 @@ Engine: TypeAlias = AsyncEngine
 Isolation = Literal["read_committed", "repeatable_read"]
 
 MIGRATE_WAIT_SECONDS = 10.0
+CONNECT_SECONDS = 5
+DIALECT = "postgresql+asyncpg://"
 
 GONE = (
     OSError,
@@ -62,13 +66,35 @@ def _server_settings(application_name: str, transaction_timeout_seconds: float) 
     }
 
 
+def connector(url: str, server_settings: Mapping[str, str] | None = None) -> Callable[[], Awaitable[Connection]]:
+    """Give what opens a connection to a database.
+
+    The address is libpq's (`sslmode=verify-full&sslrootcert=FILE` for a checked server), and may name the file that
+    holds the password, `password_file=FILE`: it is read for each connection, so a changed password needs no restart.
+    """
+    address = make_url(url)
+    file = address.query.get("password_file")
+    plain = address.difference_update_query(["password_file"]).set(drivername="postgresql")
+    dsn = plain.render_as_string(hide_password=False)
+
+    def password() -> str | None:
+        return Path(file).read_text().rstrip("\n") if isinstance(file, str) else None
+
+    async def open_connection() -> Connection:
+        settings = dict(server_settings or {})
+        return await asyncpg.connect(dsn, password=password(), timeout=CONNECT_SECONDS, server_settings=settings)
+
+    return open_connection
+
+
 @asynccontextmanager
 async def open_engine(
     url: str, *, application_name: str, pool_size: int = 10, transaction_timeout_seconds: float = 10
 ) -> AsyncIterator[AsyncEngine]:
     """Open a pool; no transaction through it lives longer than the given seconds."""
     engine = create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"),
+        DIALECT,
+        async_creator=connector(url, _server_settings(application_name, transaction_timeout_seconds)),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
@@ -76,10 +102,6 @@ async def open_engine(
         # Few connections that stay warm rather than all of them in turn, each with its own caches in PostgreSQL.
         pool_use_lifo=True,
         isolation_level="AUTOCOMMIT",
-        connect_args={
-            "timeout": 5,
-            "server_settings": _server_settings(application_name, transaction_timeout_seconds),
-        },
     )
     try:
         yield engine
@@ -157,14 +179,10 @@ async def connect(url: str, *, application_name: str, transaction_timeout_second
 
     No transaction on it lives longer than the time-out, in seconds.
     """
-    dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     try:
-        connection: Connection = await asyncpg.connect(
-            dsn, timeout=5, server_settings=_server_settings(application_name, transaction_timeout_seconds)
-        )
+        return await connector(url, _server_settings(application_name, transaction_timeout_seconds))()
     except GONE as error:
         raise Unavailable(str(error) or type(error).__name__) from error
-    return connection
 
 
 def migrate(url: str, location: Path) -> None:
@@ -180,7 +198,7 @@ def migrate(url: str, location: Path) -> None:
     config = Config()
     config.set_main_option("script_location", str(location))
     config.set_main_option("path_separator", "os")
-    config.attributes["url"] = make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+    config.attributes["url"] = url
     try:
         for attempt in stamina.retry_context(on=GONE, attempts=None, timeout=MIGRATE_WAIT_SECONDS, wait_initial=0.2):
             with attempt:

@@ -216,9 +216,11 @@ def _as_problem(error: Exception) -> Problem:
     return Problem("internal_error")
 
 
-def _own_routes(registry: CollectorRegistry, ready: Ready) -> Sequence[Route]:
+def _own_routes(registry: CollectorRegistry, ready: Ready, alive: Ready) -> Sequence[Route]:
     async def live(_: Request) -> Response:
-        return json_response({"status": "live"})
+        parts = alive()
+        ok = all(parts.values())
+        return json_response({"status": "live" if ok else "standing still", "parts": parts}, 200 if ok else 503)
 
     async def readiness(_: Request) -> Response:
         parts = ready()
@@ -242,11 +244,13 @@ def build_app(
     routes: Sequence[BaseRoute],
     registry: CollectorRegistry,
     ready: Ready,
+    alive: Ready = dict,
     operations: Sequence[Operated] = (),
     lifespan: Lifespan | None = None,
 ) -> Application:
     """Build an application: its routes, /health/live, /health/ready, /metrics, problems for everything else.
 
+    `ready` says what must be there to be of use, `alive` what only a restart of this process would mend.
     Requests are counted by the operations whose paths the routes have; without routes there is nothing to count. Hot
     routes are plain Starlette ones, which cost a third of FastAPI's; what the lifespan yields is request.state.
     """
@@ -260,7 +264,7 @@ def build_app(
         problem = Problem("method_not_allowed", headers=allowed, method=request.method)
         return problem_response(catalogue, problem, request.headers.get("accept-language", ""))
 
-    own = _own_routes(registry, ready)
+    own = _own_routes(registry, ready, alive)
     app = Application(
         routes=[*own, *routes],
         openapi_url=None,

@@ -12,9 +12,11 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import murmur2
 
+from libs.common.kafka_access import Address, client_options
 from libs.common.kafka_identity import METADATA_V12
 
 __all__ = [
+    "Address",
     "Away",
     "Batch",
     "Consumer",
@@ -23,6 +25,7 @@ __all__ = [
     "Message",
     "Producer",
     "TopicSpec",
+    "check_topics",
     "identify",
     "make_topics",
     "open_consumer",
@@ -135,34 +138,59 @@ async def _stop(client: Any, seconds: float = 5) -> None:
         return
 
 
-async def make_topics(bootstrap: str, topics: Sequence[TopicSpec], *, replication: int = 1) -> None:
+async def make_topics(address: Address, topics: Sequence[TopicSpec], *, replication: int = 1) -> None:
     """Make the topics that are missing; raises ValueError where one has other partitions than declared."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
-    await _start(admin, 15)
-    try:
+    async with _open_admin(address) as admin:
         wanted = [NewTopic(topic.name, topic.partitions, replication, topic_configs=topic.config()) for topic in topics]
         answer = await admin.create_topics(wanted)
         for name, code, *_ in answer.topic_errors:
             error = for_code(code)
             if code and error is not TopicAlreadyExistsError:
                 raise error(name)
-        described = {row["topic"]: row for row in await admin.describe_topics([t.name for t in topics])}
-        for topic in topics:
-            found = len(described[topic.name]["partitions"])
-            if found and found != topic.partitions:
-                raise ValueError(f"{topic.name} has {found} partitions, {topic.partitions} are declared")
+        await _compare(admin, topics)
+
+
+async def check_topics(address: Address, topics: Sequence[TopicSpec]) -> None:
+    """See that the topics, which somebody else makes, are as declared.
+
+    Raises Away for one that is not there yet, ValueError where one has other partitions than declared.
+    """
+    async with _open_admin(address) as admin:
+        if missing := await _compare(admin, topics):
+            raise Away(f"no such topic, and KAFKA_MAKE_TOPICS is false: {', '.join(missing)}")
+
+
+@asynccontextmanager
+async def _open_admin(address: Address) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**client_options(address), request_timeout_ms=10_000)
+    await _start(admin, 15)
+    try:
+        yield admin
     except (KafkaError, OSError) as error:
         raise Away(str(error) or type(error).__name__) from error
     finally:
         await _stop(admin)
 
 
-async def identify(bootstrap: str, topics: Sequence[str]) -> str:
+async def _compare(admin: AIOKafkaAdminClient, topics: Sequence[TopicSpec]) -> list[str]:
+    """Give the names of those that are not known; raises ValueError where one has other partitions than declared."""
+    described = {row["topic"]: row for row in await admin.describe_topics([topic.name for topic in topics])}
+    missing = []
+    for topic in topics:
+        found = len(described[topic.name]["partitions"])
+        if not found:
+            missing.append(topic.name)
+        elif found != topic.partitions:
+            raise ValueError(f"{topic.name} has {found} partitions, {topic.partitions} are declared")
+    return missing
+
+
+async def identify(address: Address, topics: Sequence[str]) -> str:
     """Name the cluster and the topics by their ids: positions are valid only for this very place.
 
     Raises Away when Kafka does not answer, or does not know a topic, which may only just have been made.
     """
-    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+    client = AIOKafkaClient(**client_options(address), request_timeout_ms=5_000)
     try:
         await asyncio.wait_for(client.bootstrap(), 10)
         answer = await client.send(client.get_random_node(), METADATA_V12(topics))
@@ -224,7 +252,9 @@ class Producer:
 
 
 @asynccontextmanager
-async def open_producer(bootstrap: str, *, timeout_seconds: float, name: str | None = None) -> AsyncIterator[Producer]:
+async def open_producer(
+    address: Address, *, timeout_seconds: float, name: str | None = None
+) -> AsyncIterator[Producer]:
     """Open an idempotent producer that waits for all replicas; raises Away.
 
     Where one of a `name` has written to a partition, Kafka refuses there what those opened before it still send: it
@@ -232,7 +262,7 @@ async def open_producer(bootstrap: str, *, timeout_seconds: float, name: str | N
     name a week after it was last opened.
     """
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **client_options(address),
         enable_idempotence=True,
         max_batch_size=BATCH_BYTES,
         max_request_size=4 * BATCH_BYTES,
@@ -307,10 +337,10 @@ def _incoming(record: Any) -> Incoming:
 
 
 @asynccontextmanager
-async def open_consumer(bootstrap: str, topics: Sequence[TopicSpec]) -> AsyncIterator[Consumer]:
+async def open_consumer(address: Address, topics: Sequence[TopicSpec]) -> AsyncIterator[Consumer]:
     """Open a consumer at the beginning of every partition of the topics; raises Away."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **client_options(address),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",

@@ -23,13 +23,16 @@ logger = get_logger(__name__)
 
 DRAIN_SECONDS = 8.0
 ALIVE_SECONDS = 15.0
+# Longer than all time-outs of Kafka and PostgreSQL that one turn may meet in a row: what is away is waited for, and no
+# restart brings it back.
+STUCK_SECONDS = 120.0
 
 Loop = Callable[[asyncio.Event], Awaitable[None]]
 """Runs until the event is set, finishing what is in hand."""
 
 
 class Pulse:
-    """When a loop last turned: one that stands still is not ready."""
+    """When a loop last turned: one that rests is not ready, one that stands still for long is not alive."""
 
     def __init__(self) -> None:
         self._beaten: float | None = None
@@ -41,6 +44,10 @@ class Pulse:
     def alive(self) -> bool:
         """Say whether the loop has turned lately."""
         return self._beaten is not None and time.monotonic() - self._beaten < ALIVE_SECONDS
+
+    def going(self) -> bool:
+        """Say whether the loop, once it has begun to turn, has not stood still so long that only a restart helps."""
+        return self._beaten is None or time.monotonic() - self._beaten < STUCK_SECONDS
 
 
 class Patience:
@@ -88,7 +95,7 @@ def answer(dispatch: Callable[[], int]) -> int:
         return dispatch()
     except ValidationError as error:
         for finding in error.errors():
-            sys.stderr.write(f"{finding['loc'][0]}: {finding['msg']}\n")
+            sys.stderr.write(": ".join([*map(str, finding["loc"][:1]), finding["msg"]]) + "\n")
         return 2
     except (Unavailable, OSError) as error:
         sys.stderr.write(f"{error}\n")

@@ -13,11 +13,13 @@ from prometheus_client import Counter as CounterMetric
 from libs.common.db import GONE, Connection, Unavailable
 from libs.common.events import message_of, position_message
 from libs.common.kafka import (
+    Address,
     Away,
     Batch,
     Message,
     Producer,
     TopicSpec,
+    check_topics,
     identify,
     make_topics,
     open_producer,
@@ -75,6 +77,7 @@ class RelaySettings:
     term_seconds: float = 6 * 3600
     announce_every_seconds: float | None = None
     replication: int = 1
+    make_topics: bool = True  # Else somebody else does, and the relay waits for them.
 
 
 @dataclass
@@ -304,7 +307,7 @@ class _Run:
 
 async def run_relay(
     url: str,
-    bootstrap: str,
+    address: Address,
     *,
     owner: str,
     routes: Mapping[str, TopicSpec],
@@ -331,7 +334,7 @@ async def run_relay(
                 url, f"relay {owner}", lease_seconds=settings.lease_seconds, stop=stop, beat=stand_by
             ) as leadership:
                 if leadership is not None:
-                    await _relay(bootstrap, _Run(owner, routes, settings, meters, leadership), stop, beat, patience)
+                    await _relay(address, _Run(owner, routes, settings, meters, leadership), stop, beat, patience)
         except* (Away, NotLeading, Unavailable, *GONE) as errors:
             # The producer is gone with its block, its outcome unknown: the stored position tells where to resume.
             if any(isinstance(error, ValueError) for error in errors.exceptions):
@@ -341,17 +344,22 @@ async def run_relay(
             await patience.wait()
 
 
-async def _relay(bootstrap: str, run: _Run, stop: asyncio.Event, beat: Callable[[], None], patience: Patience) -> None:
+async def _relay(
+    address: Address, run: _Run, stop: asyncio.Event, beat: Callable[[], None], patience: Patience
+) -> None:
     """Relay as long as this replica leads and nothing goes wrong."""
     await run.look()
-    await make_topics(bootstrap, run.topics, replication=run.settings.replication)
-    await run.take_over(await identify(bootstrap, [topic.name for topic in run.topics]))
+    if run.settings.make_topics:
+        await make_topics(address, run.topics, replication=run.settings.replication)
+    else:
+        await check_topics(address, run.topics)
+    await run.take_over(await identify(address, [topic.name for topic in run.topics]))
     logger.info("relay.leading", owner=run.owner)
     name, timeout_seconds = f"relay {run.owner}", run.settings.send_timeout_seconds
     while not stop.is_set():
         # Opened under the lock, and before the first page is read: so producers follow each other as leaders do, and
         # what an earlier one still has under way lies before what is sent now, or is refused.
-        async with open_producer(bootstrap, timeout_seconds=timeout_seconds, name=name) as producer:
+        async with open_producer(address, timeout_seconds=timeout_seconds, name=name) as producer:
             patience.succeeded()
             await run.run(producer, stop, beat)
     await run.release()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from prometheus_client import CollectorRegistry
 
 from libs.common.events import POSITION_TYPE, told_by
-from libs.common.kafka import Away, Consumer, Incoming, TopicSpec, open_consumer
+from libs.common.kafka import Address, Away, Consumer, Incoming, TopicSpec, open_consumer
 from libs.common.log import BEGINNING, Position
 from libs.common.meters import CounterOf, GaugeOf
 from libs.common.process import Patience
@@ -51,13 +51,13 @@ class Replica:
 
     def __init__(
         self,
-        bootstrap: str,
+        address: Address,
         topics: Sequence[TopicSpec],
         handlers: Mapping[str, Apply],
         registry: CollectorRegistry,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._address = address
         self._topics = topics
         self._handlers = handlers
         self._changed = changed
@@ -71,7 +71,7 @@ class Replica:
         patience = Patience()
         while not stop.is_set():
             try:
-                async with open_consumer(self._bootstrap, self._topics) as consumer:
+                async with open_consumer(self._address, self._topics) as consumer:
                     await self._follow(consumer, stop, patience)
             except Away as error:
                 logger.warning("replica.interrupted", error=str(error))

@@ -31,7 +31,7 @@ async def run_api(settings: Settings) -> None:
     registry = new_registry()
     guard = Guard(issuer=settings.token_issuer)
     handlers = {type_of(ClientV1): guard.client_changed, type_of(SigningKeyV1): guard.key_changed}
-    replica = Replica(settings.kafka_bootstrap, [CLIENTS], handlers, registry)
+    replica = Replica(settings.kafka, [CLIENTS], handlers, registry)
     app = build_api(settings, guard=guard, known=replica.ready, registry=registry)
     await serve(app, host=settings.host, port=settings.port, loops={"replica": replica.run})
 

@@ -131,7 +131,7 @@ async def _consume(
             await patience.wait()
     await run_consumer(
         engine,
-        settings.kafka_bootstrap,
+        settings.kafka,
         [RECORDS],
         partial(handle, lifter=lifter),
         meters=meters,
@@ -145,9 +145,7 @@ async def _keep_network(
     engine: db.Engine, settings: Settings, meters: Meters, pulse: Pulse, stop: asyncio.Event
 ) -> None:
     # Teams and members are few and rarely change: a loop of their own, which a rush of records does not hold up.
-    await run_consumer(
-        engine, settings.kafka_bootstrap, NETWORK, handle_network, meters=meters, stop=stop, beat=pulse.beat
-    )
+    await run_consumer(engine, settings.kafka, NETWORK, handle_network, meters=meters, stop=stop, beat=pulse.beat)
 
 
 async def _roll_up(
@@ -169,22 +167,21 @@ async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
     registry = new_registry()
     loops: dict[str, Loop] = {}
     parts: dict[str, Callable[[], bool]] = {}
+    pulses: dict[str, Pulse] = {}
     routes: list[BaseRoute] = []
     picture, guard = Picture(), Guard(settings.token_issuer)
     # To fold nothing of the registry is needed; to roll up, the map.
     topics = [UNITS, TEAMS, CATALOGUE, DENOMINATORS, TARGETS, CLIENTS] if api else [UNITS]
-    replica = Replica(settings.kafka_bootstrap, topics, picture_handlers(picture, guard), registry)
+    replica = Replica(settings.kafka, topics, picture_handlers(picture, guard), registry)
     loops["replica"] = replica.run
     async with AsyncExitStack() as stack:
         if consumer:
             folding = await stack.enter_async_context(_engine(settings, "fold", 2, settings.fold_seconds))
-            pulse, backlog, meters = Pulse(), Backlog(), Meters.on(registry)
+            backlog, meters = Backlog(), Meters.on(registry)
+            pulses = {"consumer": (pulse := Pulse()), "network": (network := Pulse())}
             loops["consumer"] = partial(_consume, folding, settings, meters, pulse, backlog, lifter_of(settings))
-            parts["consumer"] = pulse.alive
             keeping = await stack.enter_async_context(_engine(settings, "network", 2, settings.fold_seconds))
-            network = Pulse()
             loops["network"] = partial(_keep_network, keeping, settings, meters, network)
-            parts["network"] = network.alive
             rolling = await stack.enter_async_context(_engine(settings, "rollups", 1, settings.fold_seconds))
             loops["rollups"] = partial(_roll_up, rolling, settings, registry, replica, picture, backlog)
         if api:
@@ -199,7 +196,8 @@ async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
             routes=routes,
             operations=OPERATIONS,
             registry=registry,
-            ready=lambda: {name: part() for name, part in parts.items()},
+            ready=lambda: {name: part() for name, part in parts.items()} | {n: p.alive() for n, p in pulses.items()},
+            alive=lambda: {name: pulse.going() for name, pulse in pulses.items()},
         )
         await serve(app, host=settings.host, port=settings.port if api else settings.consumer_port, loops=loops)
 

@@ -80,11 +80,13 @@ def topics() -> dict[str, Topic]:
 async def _relay(settings: Settings, registry: CollectorRegistry, pulse: Pulse, stop: asyncio.Event) -> None:
     await run_relay(
         settings.database_url,
-        settings.kafka_bootstrap,
+        settings.kafka,
         owner=OWNER,
         routes=topics(),
         settings=RelaySettings(
-            announce_every_seconds=settings.announce_every_seconds, replication=settings.kafka_replication
+            announce_every_seconds=settings.announce_every_seconds,
+            replication=settings.kafka_replication,
+            make_topics=settings.kafka_make_topics,
         ),
         registry=registry,
         stop=stop,
@@ -95,18 +97,24 @@ async def _relay(settings: Settings, registry: CollectorRegistry, pulse: Pulse, 
 async def run_relay_alone(settings: Settings) -> None:
     """Relay, with health and metrics on a port of its own."""
     registry, pulse = new_registry(), Pulse()
-    app = build_app(catalogue=catalogue(), routes=[], registry=registry, ready=lambda: {"relay": pulse.alive()})
+    app = build_app(
+        catalogue=catalogue(),
+        routes=[],
+        registry=registry,
+        ready=lambda: {"relay": pulse.alive()},
+        alive=lambda: {"relay": pulse.going()},
+    )
     loops: dict[str, Loop] = {"relay": partial(_relay, settings, registry, pulse)}
     await serve(app, host=settings.host, port=settings.relay_port, loops=loops)
 
 
 async def run_api(settings: Settings, *, with_relay: bool) -> None:
     """Serve HTTP; with the relay, everything in one process for one machine. Raises Refused without a good key."""
-    signer, sealer = _signer(settings), _sealer(settings)
+    signer, sealer, keeper = _signer(settings), _sealer(settings), Keeper()
     registry, pulse = new_registry(), Pulse()
     guard = Guard(issuer=settings.token_issuer)
     handlers = {type_of(ClientV1): guard.client_changed, type_of(SigningKeyV1): guard.key_changed}
-    replica = Replica(settings.kafka_bootstrap, [CLIENTS], handlers, registry)
+    replica = Replica(settings.kafka, [CLIENTS], handlers, registry)
     loops: dict[str, Loop] = {"replica": replica.run}
     parts: dict[str, Callable[[], bool]] = {
         "registry": replica.ready.is_set,
@@ -123,7 +131,6 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
             settings.database_url, application_name="registry imports", pool_size=1, transaction_timeout_seconds=60
         ) as imports_engine,
     ):
-        keeper = Keeper()
         worker = ImportWorker(imports_engine, sealer, keeper, today)
         loops |= {"forgetting": partial(_forget, engine, settings), "imports": worker.run}
         async with db.transaction(engine) as connection:
@@ -138,6 +145,7 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
             operations=OPERATIONS,
             registry=registry,
             ready=lambda: {name: part() for name, part in parts.items()},
+            alive=lambda: {"relay": pulse.going()} if with_relay else {},
         )
         await serve(app, host=settings.host, port=settings.port, loops=loops)
 

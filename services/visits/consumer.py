@@ -101,7 +101,7 @@ class Settler:
             beat()
             self.changed.clear()
             try:
-                await self.sweep()
+                await self.sweep(beat)
             except Unavailable as error:
                 logger.warning("settle.interrupted", error=str(error))
             try:
@@ -109,10 +109,11 @@ class Settler:
             except TimeoutError:
                 continue
 
-    async def sweep(self) -> None:
+    async def sweep(self, beat: Callable[[], None] = lambda: None) -> None:
         """Look at everything that is held, a page a transaction."""
         after: UUID | None = None
         while True:
+            beat()
             async with transaction(self.engine) as connection:
                 rows = await store.held(connection, PAGE_ROWS, after)
                 settled = await settle_held(connection, rows, self.directory, self.root_of, datetime.now(UTC))

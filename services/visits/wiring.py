@@ -76,11 +76,13 @@ async def lift_log(database_url: str, keys_file: Path, told: Callable[[int, int]
 async def _relay(settings: Settings, registry: CollectorRegistry, pulse: Pulse, stop: asyncio.Event) -> None:
     await run_relay(
         settings.database_url,
-        settings.kafka_bootstrap,
+        settings.kafka,
         owner="visits",
         routes=events.ROUTES,
         settings=RelaySettings(
-            send_timeout_seconds=settings.relay_send_timeout_seconds, replication=settings.kafka_replication
+            send_timeout_seconds=settings.relay_send_timeout_seconds,
+            replication=settings.kafka_replication,
+            make_topics=settings.kafka_make_topics,
         ),
         registry=registry,
         stop=stop,
@@ -92,7 +94,11 @@ async def run_relay_alone(settings: Settings) -> None:
     """Relay, with health and metrics on a port of its own."""
     registry, pulse = new_registry(), Pulse()
     app = build_app(
-        catalogue=Catalogue.of(entries()), routes=(), registry=registry, ready=lambda: {"relay": pulse.alive()}
+        catalogue=Catalogue.of(entries()),
+        routes=(),
+        registry=registry,
+        ready=lambda: {"relay": pulse.alive()},
+        alive=lambda: {"relay": pulse.going()},
     )
     await serve(
         app, host=settings.host, port=settings.relay_port, loops={"relay": partial(_relay, settings, registry, pulse)}
@@ -105,11 +111,12 @@ async def run(settings: Settings, *, api: bool, consumer: bool, relay: bool) -> 
     directory, guard = Directory(), Guard(settings.token_issuer)
     changed = asyncio.Event()
     topics = [UNITS, TEAMS, WAVES, CATALOGUE, CLIENTS]
-    replica = Replica(settings.kafka_bootstrap, topics, handlers(directory, guard), registry, changed.set)
+    replica = Replica(settings.kafka, topics, handlers(directory, guard), registry, changed.set)
     loops: dict[str, Loop] = {"replica": replica.run}
     parts: dict[str, Callable[[], bool]] = {"registry": replica.ready.is_set}
+    pulses: dict[str, Pulse] = {}
     if relay:
-        relaying = Pulse()
+        relaying = pulses["relay"] = Pulse()
         loops["relay"], parts["relay"] = partial(_relay, settings, registry, relaying), relaying.alive
     async with open_engine(
         settings.database_url,
@@ -118,7 +125,8 @@ async def run(settings: Settings, *, api: bool, consumer: bool, relay: bool) -> 
         transaction_timeout_seconds=settings.transaction_seconds,
     ) as engine:
         if consumer:
-            settler, settling = Settler(engine, directory, guard.root_of, changed), Pulse()
+            settler = Settler(engine, directory, guard.root_of, changed)
+            settling = pulses["settle"] = Pulse()
             loops["settle"] = partial(settler.run, replica, settling.beat)
             parts["settle"] = settling.alive
         keys = _keys(settings.pseudonym_keys_file)
@@ -129,5 +137,6 @@ async def run(settings: Settings, *, api: bool, consumer: bool, relay: bool) -> 
             operations=OPERATIONS,
             registry=registry,
             ready=lambda: {name: part() for name, part in parts.items()},
+            alive=lambda: {name: pulse.going() for name, pulse in pulses.items()},
         )
         await serve(app, host=settings.host, port=settings.port if api else settings.consumer_port, loops=loops)
