@@ -1,4 +1,4 @@
-"""`python -m services.metrics api | consumer | all | migrate | dead-letters list, redrive | rollups status, drop`."""
+"""`python -m services.metrics api | consumer | all | migrate | await-migration | dead-letters … | rollups …`."""
 
 import argparse
 import asyncio
@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in PROCESSES.items():
         commands.add_parser(name, help=text)
     commands.add_parser("migrate", help="bring the database to the newest revision, then end")
+    commands.add_parser("await-migration", help="wait until somebody else has migrated, then end")
     statements = commands.add_parser(
         "load-statements", help="load a CSV of reported figures; again is harmless, a file with a mistake is not loaded"
     )
@@ -108,6 +109,9 @@ def _dispatch(asked: argparse.Namespace) -> int:
     match asked.command, getattr(asked, "action", ""):
         case "migrate", _:
             wiring.migrate(CommandSettings())
+            return 0
+        case "await-migration", _:
+            asyncio.run(wiring.await_migrated(CommandSettings()))
             return 0
         case "load-statements", _:
             words = asked.words or asked.file.parent / "statement_words.toml"

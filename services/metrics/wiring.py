@@ -18,6 +18,7 @@ from libs.common.inbox import reached
 from libs.common.problem import Catalogue
 from libs.common.process import Loop, Patience, Pulse, serve
 from libs.common.replica import Replica
+from libs.common.schema import await_migration
 from libs.common.telemetry import new_registry
 from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
@@ -34,7 +35,7 @@ from services.metrics.use_cases.counted import Counted, Read
 from services.metrics.use_cases.keep_rollups import RollupPace, keep_rollups
 from services.metrics.use_cases.lift import lift_known, settle_level
 
-__all__ = ["build_api", "lift_people", "lifter_of", "migrate", "open_database", "run"]
+__all__ = ["await_migrated", "build_api", "lift_people", "lifter_of", "migrate", "open_database", "run"]
 
 NETWORK = (TEAMS, MEMBERS, DENOMINATORS)
 LIFT_SECONDS = 3600.0
@@ -44,6 +45,11 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def migrate(settings: CommandSettings) -> None:
     """Bring the database to the newest revision."""
     db.migrate(settings.database_url, MIGRATIONS)
+
+
+async def await_migrated(settings: CommandSettings) -> None:
+    """Wait until somebody else has migrated."""
+    await await_migration(settings.database_url, MIGRATIONS)
 
 
 def lifter_of(settings: CommandSettings) -> Lifter:

@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in PROCESSES.items():
         commands.add_parser(name, help=text)
     commands.add_parser("migrate", help="bring the database to the newest revision, then end")
+    commands.add_parser("await-migration", help="wait until somebody else has migrated, then end")
     commands.add_parser("announce", help="have the relay send every record again, then end")
     making = commands.add_parser("make-key", help="write a new private key that signs tokens; nothing is overwritten")
     making.add_argument("file", type=Path)
@@ -258,6 +259,9 @@ def _dispatch(asked: Arguments) -> int:
             return 0
         case "migrate":
             wiring.migrate(CommandSettings())
+            return 0
+        case "await-migration":
+            asyncio.run(wiring.await_migrated(CommandSettings()))
             return 0
         case "load":
             asyncio.run(_load(asked, CommandSettings()))

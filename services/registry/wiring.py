@@ -16,6 +16,7 @@ from libs.common.problem import Catalogue
 from libs.common.process import Loop, Pulse, serve
 from libs.common.relay import RelaySettings, run_relay
 from libs.common.replica import Replica
+from libs.common.schema import await_migration
 from libs.common.sealing import CannotOpen, Sealer, load_sealer
 from libs.common.telemetry import get_logger, new_registry
 from libs.contracts.operations import OPERATIONS
@@ -36,6 +37,7 @@ from services.registry.use_cases.tokens import Signer, load_signer
 
 __all__ = [
     "OWNER",
+    "await_migrated",
     "catalogue",
     "forget_due",
     "guard_knows",
@@ -56,6 +58,11 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def migrate(settings: CommandSettings) -> None:
     """Bring the database to the newest schema."""
     db.migrate(settings.database_url, MIGRATIONS)
+
+
+async def await_migrated(settings: CommandSettings) -> None:
+    """Wait until somebody else has migrated."""
+    await await_migration(settings.database_url, MIGRATIONS)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""`python -m services.visits api | consumer | relay | all | migrate | announce`."""
+"""`python -m services.visits api | consumer | relay | all | migrate | await-migration | announce`."""
 
 import argparse
 import asyncio
@@ -16,6 +16,7 @@ PROCESSES = {
     "relay": "send the log to Kafka (one leads, others stand by)",
     "all": "the three above in one process, for one machine",
     "migrate": "bring the database to the newest revision, then end",
+    "await-migration": "wait until somebody else has migrated, then end",
     "announce": "send every record again from the beginning, then end",
 }
 
@@ -24,6 +25,9 @@ def _dispatch(process: str) -> int:
     match process:
         case "migrate":
             wiring.migrate(CommandSettings())
+            return 0
+        case "await-migration":
+            asyncio.run(wiring.await_migrated(CommandSettings()))
             return 0
         case "announce":
             asyncio.run(wiring.announce_all(CommandSettings()))

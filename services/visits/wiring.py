@@ -16,6 +16,7 @@ from libs.common.problem import Catalogue
 from libs.common.process import Loop, Pulse, serve
 from libs.common.relay import RelaySettings, announce, run_relay
 from libs.common.replica import Replica
+from libs.common.schema import await_migration
 from libs.common.telemetry import new_registry
 from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
@@ -28,14 +29,21 @@ from services.visits.domain.identity import KeyChain
 from services.visits.settings import CommandSettings, Settings
 from services.visits.use_cases.lift import lift_page
 
-__all__ = ["announce_all", "lift_log", "migrate", "run", "run_relay_alone"]
+__all__ = ["announce_all", "await_migrated", "lift_log", "migrate", "run", "run_relay_alone"]
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 LIFTED_AT_ONCE = 1000
 
 
 def migrate(settings: CommandSettings) -> None:
     """Bring the database to the newest revision."""
-    run_migrations(settings.database_url, Path(__file__).parent / "migrations")
+    run_migrations(settings.database_url, MIGRATIONS)
+
+
+async def await_migrated(settings: CommandSettings) -> None:
+    """Wait until somebody else has migrated."""
+    await await_migration(settings.database_url, MIGRATIONS)
 
 
 def _keys(path: Path) -> KeyChain:
