@@ -57,3 +57,9 @@ class Settings(CommonSettings, CommandSettings):
         validation_alias="METRICS_ROLLUP_ENTRIES",
         description="Changes of cells that are worked into the roll-ups at once; fewer every 30 s, more after a rush",
     )
+    recount_cells: int = Field(
+        default=600,
+        ge=0,
+        validation_alias="METRICS_RECOUNT_CELLS",
+        description="So many cells a minute are counted again from their facts, to find one that differs; 0: none",
+    )

@@ -32,6 +32,7 @@ from services.metrics.domain.picture import Picture
 from services.metrics.settings import CommandSettings, Settings
 from services.metrics.store.ids import quick_of
 from services.metrics.use_cases.counted import Counted, Read
+from services.metrics.use_cases.keep_recounting import RecountPace, keep_recounting
 from services.metrics.use_cases.keep_rollups import RollupPace, keep_rollups
 from services.metrics.use_cases.lift import lift_known, settle_level
 
@@ -190,6 +191,8 @@ async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
             loops["network"] = partial(_keep_network, keeping, settings, meters, network)
             rolling = await stack.enter_async_context(_engine(settings, "rollups", 1, settings.fold_seconds))
             loops["rollups"] = partial(_roll_up, rolling, settings, registry, replica, picture, backlog)
+            recounting = await stack.enter_async_context(_engine(settings, "recount", 1, settings.fold_seconds))
+            loops["recount"] = partial(keep_recounting, recounting, RecountPace(settings.recount_cells), registry)
         if api:
             reading = await stack.enter_async_context(
                 _engine(settings, "query", settings.pool_size, settings.query_seconds)

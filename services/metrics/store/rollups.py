@@ -50,6 +50,7 @@ class State:
     begun: bool
     version: int
     drops: int
+    epoch: int
     revision: int
     outstanding: Sequence[int]
     entries: int
@@ -90,10 +91,10 @@ class Keys:
 Held = tuple[RollupKey, int]
 """Somebody by number, in a roll-up."""
 
-_STATE = """SELECT begun, version, drops, (SELECT n FROM data_revision) AS revision,
+_STATE = """SELECT begun, version, drops, data_revision.epoch, data_revision.n AS revision,
         (SELECT coalesce(array_agg(n ORDER BY n), '{}') FROM fold_changes) AS outstanding,
         (SELECT coalesce(sum(entries), 0) FROM fold_changes) AS entries
-    FROM rollup_state"""
+    FROM rollup_state, data_revision"""
 _KEY = ", ".join(RollupKey._fields)
 _WHOLE = "n, first_day, last_day, quantity, unknown, persons, households, reporters"
 _UNITS = "ARRAY(SELECT number FROM ids WHERE id = ANY($1::uuid[]))"

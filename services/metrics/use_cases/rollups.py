@@ -27,7 +27,7 @@ from services.metrics.store import members as members_store
 from services.metrics.store import rollups as store
 from services.metrics.use_cases.rollup_view import View, look
 
-__all__ = ["Disturbed", "Maker", "drop"]
+__all__ = ["Disturbed", "Maker", "brought_up", "drop", "torn_provinces", "unready"]
 
 AT_ONCE = {COMMUNE: 500, PROVINCE: 25}
 DELETED_AT_ONCE = 2000
@@ -60,6 +60,7 @@ class Maker:
         self._units = units
         self._rest = rest
         self._memory = Memory.of_size(0)
+        self._epoch = -1
         self._drops = -1
         self._placed = -1
         self._made: set[UUID] = set()
@@ -94,7 +95,7 @@ class Maker:
     async def rebuild(self, view: View) -> bool:
         """Make the roll-ups of a commune or a province that is not ready; says whether there was one."""
         members = list(view.layout.members.values())
-        torn = _torn(members)
+        torn = torn_provinces(members)
         waiting = next((m for m in members if m.ready < (COMMUNE if m.province_id in torn else PROVINCE)), None)
         if waiting is None:
             return False
@@ -169,7 +170,7 @@ class Maker:
         bases = await store.read_rollups(connection, keys)
         # Another replica that was believed gone, or a rebuild, may have been further already.
         behind = [key for key in keys if key not in bases or bases[key][0] < view.state.revision]
-        made = await _brought_up(connection, behind, bases, view)
+        made = await brought_up(connection, behind, bases, view)
         await store.save_rollups(connection, view.state.revision, made)
 
     async def _rebuild_commune(self, commune_id: UUID, members: Sequence[Member]) -> None:
@@ -194,7 +195,7 @@ class Maker:
         for month in months:
             async with self._turn() as (connection, view):
                 view = await self._register(connection, view)
-                if province_id in _torn(view.layout.members.values()):
+                if province_id in torn_provinces(view.layout.members.values()):
                     raise Disturbed
                 made = await _united(connection, province_id, month, view)
                 await store.delete_rollups(connection, PROVINCE, [province_id], month)
@@ -215,6 +216,10 @@ class Maker:
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[tuple[Connection, View]]:
         async with transaction(self._engine, isolation="repeatable_read", readonly=True) as connection:
+            epoch = (await store.read_state(connection)).epoch
+            if epoch != self._epoch:
+                # Other tables have taken the place of those that anything is remembered of.
+                self._memory, self._epoch, self._drops, self._placed = Memory.of_size(0), epoch, -1, -1
             yield connection, await look(connection, self._memory)
 
     @asynccontextmanager
@@ -223,10 +228,10 @@ class Maker:
         started = time.monotonic()
         try:
             async with transaction(self._engine, isolation="repeatable_read") as connection:
-                await store.take_turn(connection)
-                view = await look(connection, self._memory)
-                if (view.state.begun, view.state.drops) != (begun, self._drops):
+                state = await store.take_turn(connection)
+                if (state.epoch, state.begun, state.drops) != (self._epoch, begun, self._drops):
                     raise Disturbed
+                view = await look(connection, self._memory)
                 yield connection, view
         except BaseException:
             # It may have seen what was never committed.
@@ -235,7 +240,13 @@ class Maker:
         await self._rest(time.monotonic() - started)
 
 
-def _torn(members: Iterable[Member]) -> set[UUID]:
+def unready(members: Collection[Member]) -> int:
+    """Count the units that the roll-ups do not have as far up as they can."""
+    torn = torn_provinces(members)
+    return sum(member.ready < (COMMUNE if member.province_id in torn else PROVINCE) for member in members)
+
+
+def torn_provinces(members: Iterable[Member]) -> set[UUID]:
     """Give the provinces that share a commune, as a map half changed has them: no union of communes makes them."""
     province_of: dict[UUID, UUID] = {}
     torn: set[UUID] = set()
@@ -259,14 +270,14 @@ async def _united(connection: Connection, province_id: UUID, month: date, view: 
     """Unite the communes' roll-ups of a month as they are in this snapshot."""
     communes = {m.commune_id for m in view.layout.members.values() if m.province_id == province_id}
     bases = await store.read_month(connection, COMMUNE, communes, month)
-    brought = await _brought_up(connection, bases.keys() | _changed(view, communes, month), bases, view)
+    brought = await brought_up(connection, bases.keys() | _changed(view, communes, month), bases, view)
     parts: dict[RollupKey, list[Rollup]] = {}
     for key, rollup in brought.items():
         parts.setdefault(key._replace(level=PROVINCE, unit_id=province_id), []).append(rollup)
     return {key: rolled_up(of_key) for key, of_key in parts.items()}
 
 
-async def _brought_up(
+async def brought_up(
     connection: Connection, keys: Iterable[RollupKey], bases: Mapping[RollupKey, tuple[int, Rollup]], view: View
 ) -> dict[RollupKey, Rollup]:
     """Work what changed into roll-ups; nothing was there before where there is no base."""
