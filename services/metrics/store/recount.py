@@ -119,12 +119,10 @@ async def recount_span(connection: Connection, span: Span) -> list[Compared]:
 
 async def days_of(connection: Connection, unit: int, first: date | None, last: date | None) -> list[date]:
     """Give the days, of some, on which a unit has cells or facts."""
+    where = "unit = $1 AND ($2::date IS NULL OR day >= $2) AND ($3::date IS NULL OR day <= $3)"
     rows = await connection.fetch(
-        """SELECT day FROM cells WHERE unit = $1 AND day BETWEEN coalesce($2::date, '-infinity') AND coalesce($3::date, 'infinity')
-           UNION
-           SELECT day FROM facts WHERE unit = $1 AND day BETWEEN coalesce($2::date, '-infinity') AND coalesce($3::date, 'infinity')
-               AND fold_out IS NULL
-           ORDER BY day""",
+        f"""SELECT day FROM cells WHERE {where} UNION SELECT day FROM facts WHERE {where} AND fold_out IS NULL
+            ORDER BY day""",
         unit,
         first,
         last,
