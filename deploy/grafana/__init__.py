@@ -1,0 +1,1 @@
+"""Grafana's dashboards as code; the JSON beside it is printed from here."""
