@@ -64,7 +64,7 @@ class Watch:
         pace = AuditPace(
             sweep_rows_per_second=settings.sweep_rows_per_second, sweep_every_seconds=settings.sweep_every_seconds
         )
-        self.audit = Audit(self.engines["visits"], self.engines["metrics"], pace, checked=self._checked.inc)
+        self.audit = Audit(self.engines["visits"], self.engines["metrics"], pace, checked=self._note_checked)
         self._tell_disk(settings.data_folder())
 
     def loops(self) -> dict[str, Loop]:
@@ -80,21 +80,29 @@ class Watch:
         return {name: partial(self._loop, name, look, seconds) for name, (look, seconds) in looks.items()}
 
     async def _loop(self, name: str, look: Callable[[], Awaitable[None]], seconds: float, stop: asyncio.Event) -> None:
-        away = False
+        told = ""
         while not stop.is_set():
             self.pulses[name].beat()
             try:
                 await look()
             except (Unavailable, asyncpg.PostgresError) as error:
-                # What it looks at is told as unknown by the look itself; said once here, not every second.
-                if not away:
-                    logger.warning("watch.away", loop=name, error=str(error) or type(error).__name__)
-                away = True
+                # What it looks at is told as unknown by the look itself; said here once, not every second.
+                what = str(error) or type(error).__name__
+                if isinstance(error, Unavailable) and not told:
+                    logger.warning("watch.away", loop=name, error=what)
+                elif not isinstance(error, Unavailable) and told != what:
+                    logger.error("watch.refused", loop=name, error=what)
+                told = what
             else:
-                if away:
+                if told:
                     logger.info("watch.back", loop=name)
-                away = False
+                told = ""
             await _rest(stop, seconds, self.pulses[name])
+
+    def _note_checked(self, records: int) -> None:
+        self._checked.inc(records)
+        if pulse := self.pulses.get("conservation"):
+            pulse.beat()  # A round may have much to catch up with.
 
     async def look_at_conservation(self) -> None:
         """Compare on, and tell what was found; what cannot be seen is not told."""
@@ -229,5 +237,6 @@ async def run_watch(settings: WatchSettings) -> None:
             routes=[],
             registry=registry,
             ready=lambda: {name: pulse.alive() for name, pulse in watch.pulses.items()},
+            alive=lambda: {name: pulse.going() for name, pulse in watch.pulses.items()},
         )
         await serve(app, host=settings.host, port=settings.port, loops=loops)

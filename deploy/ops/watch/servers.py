@@ -61,7 +61,7 @@ async def estimates(connection: Connection, *tables: str) -> dict[str, float]:
 async def dead_letters(connection: Connection) -> dict[str, int]:
     """Count dead letters by topic, 0 where there are none; all of them together no further than MOST_LETTERS."""
     rows = await connection.fetch(
-        "SELECT topic, count(*) AS letters FROM (SELECT topic FROM dead_letters LIMIT $1) AS some GROUP BY topic",
+        "SELECT topic, count(*) AS letters FROM (SELECT topic FROM dead_letters LIMIT $1) AS letter GROUP BY topic",
         MOST_LETTERS,
     )
     return {**dict.fromkeys(DEAD_TOPICS, 0), **{row["topic"]: row["letters"] for row in rows}}

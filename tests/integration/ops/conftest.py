@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest_asyncio
 
 from deploy.ops.watch.conservation import Audit, AuditPace, Found
-from libs.common.db import Engine, open_engine
+from libs.common.db import Engine, connect, open_engine
 from tests.support.delivery import Delivery
 from tests.support.postgres import MakeDatabase
 from tests.support.visits import Visits, a_visit, open_visits
 
-__all__ = ["Both"]
+__all__ = ["Both", "execute", "rounds"]
 
 AT_ONCE = AuditPace(page_rows=7, confirm_seconds=0, sweep_rows_per_second=1e9, sweep_every_seconds=1e-9)
 
@@ -44,16 +44,15 @@ class Both:
 
     async def on_metrics(self, sql: str, *params: Any) -> None:
         """Spoil something."""
-        await _execute(self.metrics_url, sql, *params)
+        await execute(self.metrics_url, sql, *params)
 
     async def on_visits(self, sql: str, *params: Any) -> None:
         """Spoil something."""
-        await _execute(self.visits_url, sql, *params)
+        await execute(self.visits_url, sql, *params)
 
 
-async def _execute(url: str, sql: str, *params: Any) -> None:
-    from libs.common.db import connect
-
+async def execute(url: str, sql: str, *params: Any) -> None:
+    """Run one statement."""
     connection = await connect(url, application_name="test")
     try:
         await connection.execute(sql, *params)
