@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from libs.common.auth import Guard
 from libs.common.consume import Backlog, Meters, run_consumer
 from libs.common.http import build_app
 from libs.common.inbox import reached
+from libs.common.pools import Pools
 from libs.common.problem import Catalogue
 from libs.common.process import Loop, Patience, Pulse, serve
 from libs.common.replica import Replica
@@ -24,7 +26,8 @@ from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
 from libs.contracts.topics import CATALOGUE, CLIENTS, DENOMINATORS, MEMBERS, RECORDS, TARGETS, TEAMS, UNITS
 from services.metrics.api import NetworkApi, QueryApi, RehearsalApi, StatementsApi
-from services.metrics.consumer import handle, handle_network, picture_handlers
+from services.metrics.api.seconds import QuerySeconds
+from services.metrics.consumer import Folds, handle, handle_network, picture_handlers
 from services.metrics.domain.keys import NO_KEYS, Lifter
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.network.layout import Layouts
@@ -91,6 +94,7 @@ def build_api(
     picture: Picture,
     settings: Settings,
     ready: Callable[[], bool],
+    registry: CollectorRegistry,
     now: Callable[[], datetime] = _now,
 ) -> tuple[list[BaseRoute], Counted]:
     """Build the routes, and the poller that they wait with."""
@@ -100,21 +104,25 @@ def build_api(
         async with db.autocommit(engine) as connection:
             yield partial(reached, connection, RECORDS.name)
 
+    seconds = QuerySeconds(registry)
     counted, memories = Counted(open_read), Memories(settings.memory_bytes, quick_of)
-    network = NetworkApi(engine, guard, picture, memories, Layouts(), ready, settings.smallest_shown, now)
+    network = NetworkApi(
+        engine, guard, picture, memories, Layouts(), seconds.of("network"), ready, settings.smallest_shown, now
+    )
     queries = QueryApi(
         engine,
         guard,
         picture,
         memories,
         counted,
+        seconds.of("metrics"),
         ready,
         now,
         smallest_shown=settings.smallest_shown,
         at_least_seconds=settings.at_least_seconds,
     )
-    statements = StatementsApi(engine, guard, picture, ready, now)
-    rehearsals = RehearsalApi(engine, guard, picture, memories, ready, settings.smallest_shown)
+    statements = StatementsApi(engine, guard, picture, seconds.of("statements"), ready, now)
+    rehearsals = RehearsalApi(engine, guard, picture, memories, seconds.of("rehearsal"), ready, settings.smallest_shown)
     apis = (queries, rehearsals, statements, network)
     return [route for api in apis for route in api.routes()], counted
 
@@ -169,35 +177,65 @@ async def _roll_up(
     await keep_rollups(engine, settings.database_url, picture.units, pace, backlog, registry, stop)
 
 
+@dataclass
+class _Process:
+    """What the parts of a process are put into, and what they share."""
+
+    settings: Settings
+    replica: Replica
+    picture: Picture
+    registry: CollectorRegistry
+    pools: Pools
+    stack: AsyncExitStack
+    loops: dict[str, Loop]
+    pulses: dict[str, Pulse] = field(default_factory=dict)
+
+    async def open(self, name: str, size: int, seconds: float) -> db.Engine:
+        """Open a pool until the process ends."""
+        engine = db.open_engine(
+            self.settings.database_url,
+            application_name=f"metrics {name}",
+            pool_size=size,
+            transaction_timeout_seconds=seconds,
+        )
+        opened = await self.stack.enter_async_context(engine)
+        self.pools.add(name, opened)
+        return opened
+
+    async def consume(self) -> None:
+        """Fold records, keep the network, roll up."""
+        settings, registry = self.settings, self.registry
+        backlog, meters, folds = Backlog(), Meters.on(registry), Folds.on(registry).told_by
+        self.pulses |= {"consumer": (pulse := Pulse()), "network": (network := Pulse())}
+        folding = await self.open("fold", 2, settings.fold_seconds)
+        keeping = await self.open("network", 2, settings.fold_seconds)
+        rolling = await self.open("rollups", 1, settings.fold_seconds)
+        recounting = await self.open("recount", 1, settings.fold_seconds)
+        self.loops |= {
+            "consumer": partial(_consume, folding, settings, folds(meters), pulse, backlog, lifter_of(settings)),
+            "network": partial(_keep_network, keeping, settings, meters, network),
+            "rollups": partial(_roll_up, rolling, settings, registry, self.replica, self.picture, backlog),
+            "recount": partial(keep_recounting, recounting, RecountPace(settings.recount_cells), registry),
+        }
+
+
 async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
     """Run the API, the consumer, or both in one process for one machine, until told to stop."""
     registry = new_registry()
-    loops: dict[str, Loop] = {}
     parts: dict[str, Callable[[], bool]] = {}
-    pulses: dict[str, Pulse] = {}
     routes: list[BaseRoute] = []
     picture, guard = Picture(), Guard(settings.token_issuer)
     # To fold nothing of the registry is needed; to roll up, the map.
     topics = [UNITS, TEAMS, CATALOGUE, DENOMINATORS, TARGETS, CLIENTS] if api else [UNITS]
     replica = Replica(settings.kafka, topics, picture_handlers(picture, guard), registry)
-    loops["replica"] = replica.run
     async with AsyncExitStack() as stack:
+        process = _Process(settings, replica, picture, registry, Pools(registry), stack, {"replica": replica.run})
+        loops, pulses = process.loops, process.pulses
         if consumer:
-            folding = await stack.enter_async_context(_engine(settings, "fold", 2, settings.fold_seconds))
-            backlog, meters = Backlog(), Meters.on(registry)
-            pulses = {"consumer": (pulse := Pulse()), "network": (network := Pulse())}
-            loops["consumer"] = partial(_consume, folding, settings, meters, pulse, backlog, lifter_of(settings))
-            keeping = await stack.enter_async_context(_engine(settings, "network", 2, settings.fold_seconds))
-            loops["network"] = partial(_keep_network, keeping, settings, meters, network)
-            rolling = await stack.enter_async_context(_engine(settings, "rollups", 1, settings.fold_seconds))
-            loops["rollups"] = partial(_roll_up, rolling, settings, registry, replica, picture, backlog)
-            recounting = await stack.enter_async_context(_engine(settings, "recount", 1, settings.fold_seconds))
-            loops["recount"] = partial(keep_recounting, recounting, RecountPace(settings.recount_cells), registry)
+            await process.consume()
         if api:
-            reading = await stack.enter_async_context(
-                _engine(settings, "query", settings.pool_size, settings.query_seconds)
-            )
-            routes, counted = build_api(reading, guard, picture, settings, replica.ready.is_set)
+            reading = await process.open("query", settings.pool_size, settings.query_seconds)
+            routes, counted = build_api(reading, guard, picture, settings, replica.ready.is_set, registry)
             loops["counted"] = counted.run
             parts["registry"] = replica.ready.is_set
         app = build_app(
@@ -209,14 +247,3 @@ async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
             alive=lambda: {name: pulse.going() for name, pulse in pulses.items()},
         )
         await serve(app, host=settings.host, port=settings.port if api else settings.consumer_port, loops=loops)
-
-
-@asynccontextmanager
-async def _engine(settings: Settings, name: str, size: int, seconds: float) -> AsyncIterator[db.Engine]:
-    async with db.open_engine(
-        settings.database_url,
-        application_name=f"metrics {name}",
-        pool_size=size,
-        transaction_timeout_seconds=seconds,
-    ) as engine:
-        yield engine

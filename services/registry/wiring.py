@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from libs.common import db
 from libs.common.auth import Guard
 from libs.common.http import build_app
+from libs.common.pools import Pools
 from libs.common.problem import Catalogue
 from libs.common.process import Loop, Pulse, serve
 from libs.common.relay import RelaySettings, run_relay
@@ -29,6 +30,7 @@ from services.registry.consumer import ImportWorker
 from services.registry.settings import CommandSettings, Settings
 from services.registry.use_cases import erasing
 from services.registry.use_cases.atlas import Keeper
+from services.registry.use_cases.audited import AuditCount
 from services.registry.use_cases.clients import Refused
 from services.registry.use_cases.keep_reforms import keep_reforms
 from services.registry.use_cases.keys import announce_key
@@ -118,8 +120,7 @@ async def run_relay_alone(settings: Settings) -> None:
 async def run_api(settings: Settings, *, with_relay: bool) -> None:
     """Serve HTTP; with the relay, everything in one process for one machine. Raises Refused without a good key."""
     signer, sealer, keeper = _signer(settings), _sealer(settings), Keeper()
-    registry, pulse = new_registry(), Pulse()
-    guard = Guard(issuer=settings.token_issuer)
+    registry, pulse, guard = new_registry(), Pulse(), Guard(issuer=settings.token_issuer)
     handlers = {type_of(ClientV1): guard.client_changed, type_of(SigningKeyV1): guard.key_changed}
     replica = Replica(settings.kafka, [CLIENTS], handlers, registry)
     loops: dict[str, Loop] = {"replica": replica.run}
@@ -133,18 +134,20 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
 
     async with (
         db.open_engine(settings.database_url, application_name="registry api") as engine,
-        # A whole file is compared and written in one transaction.
-        db.open_engine(
-            settings.database_url, application_name="registry imports", pool_size=1, transaction_timeout_seconds=60
-        ) as imports_engine,
+        _imports_engine(settings) as imports_engine,
     ):
         worker = ImportWorker(imports_engine, sealer, keeper, today)
-        loops |= {"forgetting": partial(_forget, engine, settings), "imports": worker.run}
+        Pools(registry).add("api", engine).add("imports", imports_engine)
+        loops |= {
+            "forgetting": partial(_forget, engine, settings),
+            "imports": worker.run,
+            "audited": AuditCount(engine, registry).run,
+            "reforms": partial(keep_reforms, engine, keeper, today, settings.reforms_every_seconds),
+        }
         async with db.transaction(engine) as connection:
             await announce_key(connection, signer.public())
             # The whole map takes a second or two, for which the first who asks should not have to wait.
             await keeper.newest(connection)
-        loops["reforms"] = partial(keep_reforms, engine, keeper, today, settings.reforms_every_seconds)
         door = Door(engine, guard, lambda: parts["registry"]() and parts["signing_key"]())
         app = build_app(
             catalogue=catalogue(),
@@ -155,6 +158,13 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
             alive=lambda: {"relay": pulse.going()} if with_relay else {},
         )
         await serve(app, host=settings.host, port=settings.port, loops=loops)
+
+
+def _imports_engine(settings: Settings) -> AbstractAsyncContextManager[db.Engine]:
+    # A whole file is compared and written in one transaction.
+    return db.open_engine(
+        settings.database_url, application_name="registry imports", pool_size=1, transaction_timeout_seconds=60
+    )
 
 
 async def forget_due(engine: db.Engine, retention_months: int, told: Callable[[int], None]) -> int:

@@ -1,17 +1,20 @@
 """The composition root: opens resources, builds each process."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
+from starlette.routing import BaseRoute
 
 from libs.common.auth import Guard
+from libs.common.db import Engine, open_engine, transaction
 from libs.common.db import migrate as run_migrations
-from libs.common.db import open_engine, transaction
 from libs.common.http import build_app
 from libs.common.log import BEGINNING
+from libs.common.pools import Pools
 from libs.common.problem import Catalogue
 from libs.common.process import Loop, Pulse, serve
 from libs.common.relay import RelaySettings, announce, run_relay
@@ -28,6 +31,7 @@ from services.visits.domain.directory import Directory
 from services.visits.domain.identity import KeyChain
 from services.visits.settings import CommandSettings, Settings
 from services.visits.use_cases.lift import lift_page
+from services.visits.use_cases.received import Received
 
 __all__ = ["announce_all", "await_migrated", "lift_log", "migrate", "run", "run_relay_alone"]
 
@@ -113,6 +117,15 @@ async def run_relay_alone(settings: Settings) -> None:
     )
 
 
+def _engine(settings: Settings) -> AbstractAsyncContextManager[Engine]:
+    return open_engine(
+        settings.database_url,
+        application_name="visits",
+        pool_size=settings.pool_size,
+        transaction_timeout_seconds=settings.transaction_seconds,
+    )
+
+
 async def run(settings: Settings, *, api: bool, consumer: bool, relay: bool) -> None:
     """Run the API or the consumer, or everything in one process for one machine, until told to stop."""
     registry, catalogue = new_registry(), Catalogue.of(entries())
@@ -126,22 +139,20 @@ async def run(settings: Settings, *, api: bool, consumer: bool, relay: bool) -> 
     if relay:
         relaying = pulses["relay"] = Pulse()
         loops["relay"], parts["relay"] = partial(_relay, settings, registry, relaying), relaying.alive
-    async with open_engine(
-        settings.database_url,
-        application_name="visits",
-        pool_size=settings.pool_size,
-        transaction_timeout_seconds=settings.transaction_seconds,
-    ) as engine:
+    async with _engine(settings) as engine:
         if consumer:
             settler = Settler(engine, directory, guard.root_of, changed)
             settling = pulses["settle"] = Pulse()
             loops["settle"] = partial(settler.run, replica, settling.beat)
             parts["settle"] = settling.alive
-        keys = _keys(settings.pseudonym_keys_file)
-        resources = Resources(engine, guard, directory, keys, catalogue, ready=replica.ready.is_set)
+        Pools(registry).add("visits", engine)
+        served: Sequence[BaseRoute] = ()
+        if api:
+            keys, received = _keys(settings.pseudonym_keys_file), Received.on(registry, directory)
+            served = routes(Resources(engine, guard, directory, keys, catalogue, received, replica.ready.is_set))
         app = build_app(
             catalogue=catalogue,
-            routes=routes(resources) if api else (),
+            routes=served,
             operations=OPERATIONS,
             registry=registry,
             ready=lambda: {name: part() for name, part in parts.items()},

@@ -203,8 +203,7 @@ async def open_metrics(
     )
     async with open_engine(url, application_name="test metrics", pool_size=6) as engine:
         clock = Clock()
-        routes, counted = build_api(engine, guard, picture, settings, lambda: True, lambda: clock.now)
-        app = build_app(
-            catalogue=Catalogue.of(entries()), routes=routes, registry=CollectorRegistry(), ready=lambda: {}
-        )
+        registry = CollectorRegistry()
+        routes, counted = build_api(engine, guard, picture, settings, lambda: True, registry, lambda: clock.now)
+        app = build_app(catalogue=Catalogue.of(entries()), routes=routes, registry=registry, ready=lambda: {})
         yield Metrics(engine, app, issuer, picture, counted, clock)

@@ -21,6 +21,7 @@ from libs.contracts.problems import entries
 from services.visits.api import Resources, routes
 from services.visits.domain.directory import Directory, Measure, Platform, Team, Unit
 from services.visits.domain.identity import KeyChain
+from services.visits.use_cases.received import Received
 from tests.support.callers import Issuer
 from tests.support.http import Answer, call
 
@@ -118,6 +119,7 @@ class Visits:
     issuer: Issuer
     directory: Directory
     clock: dict[str, datetime] = field(default_factory=lambda: {"now": NOW})
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     async def post(self, path: str, body: Any, *, client: str = "app", **headers: str) -> Answer:
         """Post JSON, or bytes as they are."""
@@ -151,11 +153,21 @@ async def open_visits(url: str, *, directory: Directory | None = None, keys: Key
     async with open_engine(url, application_name="test visits", pool_size=8) as engine:
         clock = {"now": NOW}
         catalogue = Catalogue.of(entries())
-        resources = Resources(engine, guard, directory, keys, catalogue, ready=lambda: True, now=lambda: clock["now"])
+        registry = CollectorRegistry()
+        resources = Resources(
+            engine,
+            guard,
+            directory,
+            keys,
+            catalogue,
+            Received.on(registry, directory),
+            ready=lambda: True,
+            now=lambda: clock["now"],
+        )
         app = build_app(
             catalogue=catalogue,
             routes=routes(resources),
-            registry=CollectorRegistry(),
+            registry=registry,
             ready=lambda: {"all": True},
         )
-        yield Visits(app, engine, url, issuer, directory, clock)
+        yield Visits(app, engine, url, issuer, directory, clock, registry)

@@ -3,7 +3,8 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -23,6 +24,7 @@ from libs.common.validation import faults_of
 from libs.contracts.network_api import GAP_KINDS, GAP_LEVELS, NetworkQuery
 from libs.contracts.topics import DENOMINATORS, MEMBERS, TEAMS
 from services.metrics.api.door import reader_of
+from services.metrics.api.seconds import Timing
 from services.metrics.domain.clock import local_day
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.network.gaps import Mark
@@ -64,6 +66,7 @@ class NetworkApi:
     picture: Picture
     memories: Memories
     layouts: Layouts
+    timing: Timing
     ready: Callable[[], bool]
     smallest_shown: int
     now: Callable[[], datetime]
@@ -78,6 +81,12 @@ class NetworkApi:
             Route("/v1/network/gaps", self.list_gaps, methods=["GET"]),
         ]
 
+    @asynccontextmanager
+    async def _read(self) -> AsyncIterator[Connection]:
+        with self.timing():
+            async with transaction(self.engine, isolation="repeatable_read", readonly=True) as connection:
+                yield connection
+
     async def count_network(self, request: Request) -> Response:
         """Count teams and members on a day."""
         caller = reader_of(request, self.guard, self.ready)
@@ -88,7 +97,7 @@ class NetworkApi:
         check(question)
         place = Place(question.on, tuple(query.unit), query.boundaries, question.unit_level)
         picture, asking = self._asking(place, today, caller)
-        async with transaction(self.engine, isolation="repeatable_read", readonly=True) as connection:
+        async with self._read() as connection:
             moment = await self._moment(connection, needs_facts=bool(set(question.indicators) & set(OF_FACTS)))
             headers = _headers(moment, picture, today, reader, query.model_dump_json(by_alias=True))
             if is_current(request, headers["etag"]):
@@ -106,7 +115,7 @@ class NetworkApi:
         asked = _gaps_asked(told, today)
         place = Place(asked.on, tuple(told["unit"].split(",")) if "unit" in told else (), asked.boundaries)
         picture, asking = self._asking(place, today, caller)
-        async with transaction(self.engine, isolation="repeatable_read", readonly=True) as connection:
+        async with self._read() as connection:
             moment = await self._moment(connection, needs_facts=False)
             headers = _headers(moment, picture, today, asked, place, caller.unit_id)
             if is_current(request, headers["etag"]):

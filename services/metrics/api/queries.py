@@ -20,6 +20,7 @@ from libs.common.strict_json import check as check_json
 from libs.common.validation import faults_of
 from libs.contracts.metrics_api import REVISION_HEADER, MetricsQuery, RevisionAnswer
 from services.metrics.api.door import reader_of
+from services.metrics.api.seconds import Timing
 from services.metrics.domain.clock import local_day
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.picture import Picture
@@ -46,6 +47,7 @@ class QueryApi:
     picture: Picture
     memories: Memories
     counted: Counted
+    timing: Timing
     ready: Callable[[], bool]
     now: Callable[[], datetime]
     smallest_shown: int
@@ -99,6 +101,10 @@ class QueryApi:
         check(question_of(query, self._today()), self.picture.still())
         if query.at_least is not None:
             await self.counted.wait(position_of(query.at_least), self.at_least_seconds)
+        with self.timing():
+            return await self._answer_now(request, query, reader)
+
+    async def _answer_now(self, request: Request, query: MetricsQuery, reader: Reader) -> Response:
         async with transaction(self.engine, isolation="repeatable_read", readonly=True) as connection:
             revision = await read_revision(connection)
             # Behind the wait, and all of one moment: the day and the map that are used are those the tag names.

@@ -16,6 +16,7 @@ from libs.common.strict_json import check as check_json
 from libs.common.validation import faults_of
 from libs.contracts.rehearsal_api import MAX_REHEARSAL_BYTES, RehearsalQuery
 from services.metrics.api.door import reader_of
+from services.metrics.api.seconds import Timing
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.picture import Picture
 from services.metrics.store.query import read_revision
@@ -35,6 +36,7 @@ class RehearsalApi:
     guard: Guard
     picture: Picture
     memories: Memories
+    timing: Timing
     ready: Callable[[], bool]
     smallest_shown: int
     lane: Lane = field(default_factory=lambda: Lane(places=2))
@@ -55,10 +57,11 @@ class RehearsalApi:
             except ValidationError as error:
                 raise Problem("malformed", faults=faults_of(error)) from error
             reader = Reader(caller.unit_id, "metrics:exact" in caller.scopes, self.smallest_shown)
-            plan = await prepare(query, self.picture.still(), reader)
-            async with transaction(self.engine, isolation="repeatable_read", readonly=True) as connection:
-                revision = await read_revision(connection)
-                told = await rehearse(connection, plan, reader, self.memories.of(revision.epoch), revision)
+            with self.timing():
+                plan = await prepare(query, self.picture.still(), reader)
+                async with transaction(self.engine, isolation="repeatable_read", readonly=True) as connection:
+                    revision = await read_revision(connection)
+                    told = await rehearse(connection, plan, reader, self.memories.of(revision.epoch), revision)
         return Response(
             told.model_dump_json(by_alias=True), headers={"cache-control": "private, no-store"}, media_type=JSON
         )

@@ -2,9 +2,10 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import wraps
 from uuid import UUID
 
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from libs.common.problem import Problem
 from libs.contracts import statements_api as contract
 from libs.contracts.model import Contract
 from services.metrics.api.door import reader_of
+from services.metrics.api.seconds import Timing
 from services.metrics.domain.clock import local_day
 from services.metrics.domain.map import Unit
 from services.metrics.domain.picture import Picture
@@ -47,6 +49,9 @@ class _Seen:
         return ".".join(map(str, self.picture.map_revision))
 
 
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
 @dataclass
 class StatementsApi:
     """The endpoints with what they need; each answer is read in one transaction."""
@@ -54,6 +59,7 @@ class StatementsApi:
     engine: Engine
     guard: Guard
     picture: Picture
+    timing: Timing
     ready: Callable[[], bool]
     now: Callable[[], datetime]
     _shelf: Shelf = field(default_factory=Shelf)
@@ -62,11 +68,19 @@ class StatementsApi:
     def routes(self) -> list[BaseRoute]:
         """Give every route."""
         return [
-            Route("/v1/statements", self.list_statements, methods=["GET"]),
-            Route("/v1/statements:compare", self.compare_statements, methods=["GET"]),
-            Route("/v1/statements:add", self.add_statements, methods=["GET"]),
-            Route("/v1/progress", self.read_progress, methods=["GET"]),
+            Route("/v1/statements", self._timed(self.list_statements), methods=["GET"]),
+            Route("/v1/statements:compare", self._timed(self.compare_statements), methods=["GET"]),
+            Route("/v1/statements:add", self._timed(self.add_statements), methods=["GET"]),
+            Route("/v1/progress", self._timed(self.read_progress), methods=["GET"]),
         ]
+
+    def _timed(self, endpoint: Endpoint) -> Endpoint:
+        @wraps(endpoint)
+        async def timed(request: Request) -> Response:
+            with self.timing():
+                return await endpoint(request)
+
+        return timed
 
     async def list_statements(self, request: Request) -> Response:
         """Give a page of statements."""

@@ -1,8 +1,9 @@
 """Kafka in: records and progress are folded, teams and members kept; registry states become the process's picture."""
 
+from services.metrics.consumer.folds import Folds
 from services.metrics.consumer.letters import redrive
 from services.metrics.consumer.network import handle_network
 from services.metrics.consumer.picture import picture_handlers
 from services.metrics.consumer.records import handle
 
-__all__ = ["handle", "handle_network", "picture_handlers", "redrive"]
+__all__ = ["Folds", "handle", "handle_network", "picture_handlers", "redrive"]

@@ -9,7 +9,10 @@ from uuid import UUID
 
 from libs.common.db import Connection
 
-__all__ = ["Audited", "Entry", "Filter", "note", "read"]
+__all__ = ["Audited", "Entry", "Filter", "actions_after", "counted", "note", "read", "settled"]
+
+SETTLED_SECONDS = 120
+"""No transaction lives longer: whatever is older than that is all there is, or never will be."""
 
 
 @dataclass(frozen=True)
@@ -90,3 +93,25 @@ async def read(connection: Connection, asked: Filter, before: int | None, limit:
         limit,
     )
     return [Entry(entry, at, Audited(*told)) for entry, at, *told in rows]
+
+
+async def settled(connection: Connection) -> int:
+    """Give the number up to which no entry can come any more."""
+    entry: int | None = await connection.fetchval(
+        f"""SELECT entry FROM audit WHERE at < now() - interval '{SETTLED_SECONDS} seconds'
+            ORDER BY entry DESC LIMIT 1"""
+    )
+    return entry or 0
+
+
+async def counted(connection: Connection) -> tuple[int, dict[str, int]]:
+    """Count the settled entries by action, and give the number of the last of them."""
+    last = await settled(connection)
+    rows = await connection.fetch("SELECT action, count(*) FROM audit WHERE entry <= $1 GROUP BY action", last)
+    return last, dict(map(tuple, rows))
+
+
+async def actions_after(connection: Connection, entry: int) -> list[tuple[int, str]]:
+    """Give the actions of the entries behind one."""
+    rows = await connection.fetch("SELECT entry, action FROM audit WHERE entry > $1", entry)
+    return [(number, action) for number, action in rows]

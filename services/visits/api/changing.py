@@ -11,17 +11,18 @@ from libs.common.problem import Fault, Problem
 from libs.common.strict_json import check
 from libs.common.telemetry import request_id
 from libs.contracts.visits_api import Void
-from services.visits import store
+from services.visits import events, store
 from services.visits.api.kinds import RecordKind
 from services.visits.api.reading import may_see
 from services.visits.api.resources import Resources, author_of, code_list, json_only, parse
-from services.visits.domain.clock import Clock
+from services.visits.domain.clock import Clock, local_day
 from services.visits.domain.draft import Draft, Intake
 from services.visits.domain.identity import tells_identity
-from services.visits.store import Sent
+from services.visits.store import Sent, Stored
 from services.visits.use_cases import change
 from services.visits.use_cases.change import Change
 from services.visits.use_cases.prepare import Prepared, Preparing, kept_persons
+from services.visits.use_cases.receipts import Receipt
 from services.visits.use_cases.rows import of_correction
 
 __all__ = ["correct", "void"]
@@ -54,6 +55,7 @@ async def correct(request: Request, kind: RecordKind, resources: Resources) -> R
             raise Problem("record_unknown", id=str(record_id))
         asked = Change(record_id, kind.kind, body.id, body.replaces, digests, body.reason)
         receipt = await change.correct(connection, asked, prepared, sent, resources.receipts)
+    _count(current, receipt, kind, resources)
     return json_response(receipt)
 
 
@@ -74,7 +76,14 @@ async def void(request: Request, kind: RecordKind, resources: Resources) -> Resp
             raise Problem("record_unknown", id=str(record_id))
         asked = Change(record_id, kind.kind, body.id, body.replaces, resources.keys.digests(content), body.reason)
         receipt = await change.void(connection, asked, sent, resources.receipts)
+    _count(current, receipt, kind, resources)
     return json_response(receipt)
+
+
+def _count(before: Stored, receipt: Receipt, kind: RecordKind, resources: Resources) -> None:
+    """Count a change, at the unit of the record as it was."""
+    unit_id, _ = events.place_of(before.body)
+    resources.received.change(kind.kind, receipt.status, unit_id, local_day(resources.now()))
 
 
 def _no_identity(reason: str | None) -> None:

@@ -20,7 +20,7 @@ from libs.contracts.visits_api import BatchEnvelope
 from libs.contracts.visits_bodies import MAX_BULK_ROWS, MAX_ROWS
 from services.visits.api.kinds import RecordKind
 from services.visits.api.resources import Resources, author_of, code_list, json_only, parse, row_faults
-from services.visits.domain.clock import Clock
+from services.visits.domain.clock import Clock, local_day
 from services.visits.domain.draft import Intake
 from services.visits.domain.identity import tells_identity
 from services.visits.domain.place import team_id_of
@@ -106,7 +106,11 @@ async def _take_in(asked: _Asked, kind: RecordKind, resources: Resources, parts:
         except StoredBefore:
             outcome, through = await store(all_new=False)
     except _NotStored as refused:
-        raise _atomic_problem(refused.outcome, resources) from None
+        problem = _atomic_problem(refused.outcome, resources)
+        resources.received.rows(kind.kind, rows, problem.extra["rows"], author, local_day(received_at))
+        raise problem from None
+    if not validate:
+        resources.received.rows(kind.kind, rows, outcome.rows, author, local_day(received_at))
     return json_response(_answer(outcome, sent, validate, through))
 
 

@@ -20,6 +20,7 @@ from services.visits.domain.directory import Directory
 from services.visits.domain.identity import KeyChain
 from services.visits.use_cases.prepare import Author
 from services.visits.use_cases.receipts import Receipts
+from services.visits.use_cases.received import Received
 
 __all__ = ["Resources", "author_of", "code_list", "json_only", "parse", "row_faults"]
 
@@ -35,6 +36,7 @@ class Resources:
     directory: Directory
     keys: KeyChain
     catalogue: Catalogue
+    received: Received
     ready: Callable[[], bool]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     bulk: Lane = field(default_factory=Lane)

@@ -12,6 +12,9 @@ from libs.common.spellings import Spellings
 __all__ = ["Directory", "Measure", "Model", "Platform", "Team", "Unit", "Wave"]
 
 
+PROVINCE_DIGITS = 2
+
+
 class _Revised(Protocol):
     @property
     def revision(self) -> int: ...
@@ -204,6 +207,12 @@ class Directory:
                 seen |= fresh
                 waiting.extend(fresh)
         return tuple(sorted(found.values(), key=lambda unit: (unit.code or "", unit.unit_id)))
+
+    def province_of(self, unit: Unit, day: date) -> str:
+        """Give the two digits of the province of a day that holds a unit of any time; empty where none does."""
+        holders = (self.units.get(holder) for holder in sorted(unit.within))
+        found = (u.code for u in holders if u and u.parent_id is None and u.code and u.valid_on(day))
+        return next((code for code in found if len(code) == PROVINCE_DIGITS), "")
 
     def before(self, unit_id: UUID, day: date) -> Unit | None:
         """Give the one unit of a day before a unit's beginning that held its whole territory; None where several did.
