@@ -126,7 +126,7 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
     loops: dict[str, Loop] = {"replica": replica.run}
     parts: dict[str, Callable[[], bool]] = {
         "registry": replica.ready.is_set,
-        "signing_key": lambda: guard_knows(guard, signer.kid),
+        "signing_key": partial(guard_knows, guard, signer.kid),
     }
     if with_relay:
         loops["relay"] = partial(_relay, settings, registry, pulse)
