@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -120,7 +120,7 @@ async def run_relay_alone(settings: Settings) -> None:
 async def run_api(settings: Settings, *, with_relay: bool) -> None:
     """Serve HTTP; with the relay, everything in one process for one machine. Raises Refused without a good key."""
     signer, sealer, keeper = _signer(settings), _sealer(settings), Keeper()
-    registry, pulse, guard = new_registry(), Pulse(), Guard(issuer=settings.token_issuer)
+    registry, pulse, guard = new_registry(), Pulse(), Guard(settings.token_issuer)
     handlers = {type_of(ClientV1): guard.client_changed, type_of(SigningKeyV1): guard.key_changed}
     replica = Replica(settings.kafka, [CLIENTS], handlers, registry)
     loops: dict[str, Loop] = {"replica": replica.run}
@@ -148,16 +148,19 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
             await announce_key(connection, signer.public())
             # The whole map takes a second or two, for which the first who asks should not have to wait.
             await keeper.newest(connection)
-        door = Door(engine, guard, lambda: parts["registry"]() and parts["signing_key"]())
         app = build_app(
             catalogue=catalogue(),
-            routes=routes(door, signer, keeper, sealer, worker.wake),
+            routes=routes(_door(engine, guard, parts), signer, keeper, sealer, worker.wake),
             operations=OPERATIONS,
             registry=registry,
             ready=lambda: {name: part() for name, part in parts.items()},
             alive=lambda: {"relay": pulse.going()} if with_relay else {},
         )
         await serve(app, host=settings.host, port=settings.port, loops=loops)
+
+
+def _door(engine: db.Engine, guard: Guard, parts: Mapping[str, Callable[[], bool]]) -> Door:
+    return Door(engine, guard, lambda: parts["registry"]() and parts["signing_key"]())
 
 
 def _imports_engine(settings: Settings) -> AbstractAsyncContextManager[db.Engine]:
