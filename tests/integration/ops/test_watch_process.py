@@ -59,7 +59,7 @@ async def _watching(settings: WatchSettings) -> AsyncIterator[Watch]:
 
 
 def _told(watch: Watch, name: str) -> Told:
-    """Read the exposition as Prometheus does: values by the values of the labels."""
+    """Read the exposition as Prometheus does: values by those of the labels, which come in the order of their names."""
     text = render(watch.registry)[0].decode()
     return {
         tuple(sample.labels.values()): sample.value
@@ -94,7 +94,7 @@ async def test_every_gauge_is_told_of_a_running_system(both: Both, settings: Wat
         records = await connection.fetchval("SELECT count(DISTINCT record_id) FROM log WHERE NOT held")
     assert records > 10, "devices and what is held have their records, too"
     async with _watching(settings) as watch:
-        by_place = {("log",): records, ("folded",): records, ("waiting",): 0, ("dead",): 0}
+        by_place: Told = {("log",): records, ("folded",): records, ("waiting",): 0, ("dead",): 0}
         await _until(watch, "conservation_records", by_place)
         await _until_any(watch, *(gauge.name for gauge in declared.GAUGES), declared.CHECKED.name, declared.WAL.name)
         assert _told(watch, "conservation_missing_records") == {(): 0}
@@ -105,7 +105,7 @@ async def test_every_gauge_is_told_of_a_running_system(both: Both, settings: Wat
         assert _told(watch, "held_oldest_seconds")["team",] > 0
         assert _told(watch, "database_up") == {("registry",): 1, ("visits",): 1, ("metrics",): 1}
         assert _told(watch, "dead_letters")["tungnha.visits.records",] == 0
-        assert _told(watch, "province_info") == {("82", "Tỉnh Đồng Tháp"): 1}
+        assert _told(watch, "province_info") == {("Tỉnh Đồng Tháp", "82"): 1}
         assert _told(watch, "database_size_bytes")["visits",] > 1_000_000
         assert _told(watch, "database_connections")["metrics", "used"] > 0
         assert _told(watch, "disk_free_bytes")["data",] < _told(watch, "disk_size_bytes")["data",]
