@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv and .local of this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo up monitoring check test bench faults format lock freeze setup clean
+.PHONY: help demo up monitoring check test bench faults image format lock freeze setup clean
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
@@ -22,7 +22,7 @@ check: .venv/dev ## format, lint, types, imports, unit and contract tests: secon
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q -n 2 tests/architecture tests/contract tests/unit
+	@$(BIN)/python -m pytest -q -n 2 tests/architecture tests/contract tests/unit tests/docker
 
 test: check ## check, then integration and end-to-end tests on real PostgreSQL and Kafka
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/integration tests/e2e tests/faults
@@ -36,6 +36,9 @@ bench: .venv/dev ## measure beside floors of the same run (q=P4,P8 rounds=5)
 format: .venv/dev ## format the code and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+image: ## build the image of all processes, with what is in it attested (needs Docker: docker buildx)
+	docker buildx build --sbom=true --provenance=mode=max -f deploy/docker/Dockerfile -t tungnha:$(or $(v),local) .
 
 freeze: .venv/dev ## print the contracts again: schemas, OpenAPI
 	@$(BIN)/python -m libs.contracts.freeze

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-import os
 import secrets
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from deploy.keys import Keys, ensure_keys, write_private
 
 __all__ = ["CLIENTS", "LocalSecrets", "ensure_secrets", "write_environment"]
 
@@ -88,47 +89,30 @@ CLIENTS: dict[str, dict[str, Any]] = {
 class LocalSecrets:
     """Where the secrets lie, and each client's id and secret by the client's local name."""
 
-    signing_key: Path
-    sealing_keys: Path
-    pseudonym_keys: Path
-    lift_keys: Path
+    keys: Keys
     clients_file: Path
     clients: dict[str, tuple[str, str]]
 
 
-def _write_private(path: Path, text: str) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-
-
 def ensure_secrets(folder: Path) -> LocalSecrets:
     """Make what is missing; what is there is kept, for what is in the databases depends on it."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pseudonym_keys = folder / "pseudonym-keys.txt"
-    if not pseudonym_keys.exists():
-        _write_private(pseudonym_keys, secrets.token_hex(32) + "\n")
-    lift_keys = folder / "lift-keys.txt"
-    if not lift_keys.exists():
-        _write_private(lift_keys, "")
-    sealing_keys = folder / "sealing-keys.txt"
-    if not sealing_keys.exists():
-        _write_private(sealing_keys, secrets.token_hex(32) + "\n")
+    keys = ensure_keys(folder)
     kept = folder / "clients.json"
     known: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
     if missing := CLIENTS.keys() - known.keys():
         known |= {name: f"tn_{secrets.token_urlsafe(32)}" for name in missing}
-        _write_private(kept, json.dumps(known, indent=1))
+        write_private(kept, json.dumps(known, indent=1))
     definitions = [
         {**client, "secret_sha256": hashlib.sha256(known[name].encode()).hexdigest()}
         for name, client in CLIENTS.items()
     ]
     clients_file = folder / "clients-hashed.json"
-    _write_private(clients_file, json.dumps(definitions, ensure_ascii=False, indent=1))
+    write_private(clients_file, json.dumps(definitions, ensure_ascii=False, indent=1))
     clients = {name: (str(client["client_id"]), known[name]) for name, client in CLIENTS.items()}
-    return LocalSecrets(folder / "signing-key.pem", sealing_keys, pseudonym_keys, lift_keys, clients_file, clients)
+    return LocalSecrets(keys, clients_file, clients)
 
 
 def write_environment(path: Path, environment: Mapping[str, str]) -> None:
     """Write the variables of the running services, for a shell in which an operator's commands are to be run."""
     lines = [f"{name}={shlex.quote(value)}" for name, value in sorted(environment.items())]
-    _write_private(path, "\n".join(lines) + "\n")
+    write_private(path, "\n".join(lines) + "\n")

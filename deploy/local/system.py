@@ -121,10 +121,10 @@ def _environment(processes: Sequence[Process], secrets: LocalSecrets, local: Pat
         **ports,
         **{f"GATEWAY_{name.upper()}_URL": urls[name] for name in WITH_DATABASE},
         "GATEWAY_PUBLIC_URL": urls["gateway"],
-        "REGISTRY_SIGNING_KEY_FILE": str(secrets.signing_key),
-        "REGISTRY_SEALING_KEYS_FILE": str(secrets.sealing_keys),
-        "VISITS_PSEUDONYM_KEYS_FILE": str(secrets.pseudonym_keys),
-        "METRICS_LIFT_KEYS_FILE": str(secrets.lift_keys),
+        "REGISTRY_SIGNING_KEY_FILE": str(secrets.keys.signing),
+        "REGISTRY_SEALING_KEYS_FILE": str(secrets.keys.sealing),
+        "VISITS_PSEUDONYM_KEYS_FILE": str(secrets.keys.pseudonym),
+        "METRICS_LIFT_KEYS_FILE": str(secrets.keys.lift),
     }
 
 
@@ -201,8 +201,6 @@ async def _run(environment: Mapping[str, str], *words: str) -> str:
 
 async def _prepare(environment: Mapping[str, str], secrets: LocalSecrets, say: Say) -> None:
     """Migrate the databases and load the reference data, which both need PostgreSQL alone."""
-    if not secrets.signing_key.exists():
-        await _run(environment, "services.registry", "make-key", str(secrets.signing_key))
 
     async def registry() -> None:
         await _run(environment, "services.registry", "migrate")

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 import asyncpg
 from pydantic import ValidationError
 
-from deploy.ops import rotate_key, watch
+from deploy.ops import make_keys, rotate_key, watch
 from deploy.ops.command import Refused
 from libs.common.db import Unavailable
 from libs.common.kafka import Away
 
 # One module each, with `add(commands)` that declares it (deploy.ops.command.declare) and the work itself.
 COMMANDS: tuple[Callable[..., None], ...] = (
+    make_keys.add,
     rotate_key.add,
     watch.add,
 )

@@ -105,12 +105,10 @@ async def open_services(
         **{f"DATABASE_URL_{name.upper()}": url for name, url in urls.items()},
         **{f"GATEWAY_{name.upper()}_URL": f"http://127.0.0.1:{ports[f'{name.upper()}_PORT']}" for name in urls},
         "KAFKA_BOOTSTRAP": broker.bootstrap,
-        "REGISTRY_SIGNING_KEY_FILE": str(secrets.signing_key),
-        "REGISTRY_SEALING_KEYS_FILE": str(secrets.sealing_keys),
-        "VISITS_PSEUDONYM_KEYS_FILE": str(secrets.pseudonym_keys),
+        "REGISTRY_SIGNING_KEY_FILE": str(secrets.keys.signing),
+        "REGISTRY_SEALING_KEYS_FILE": str(secrets.keys.sealing),
+        "VISITS_PSEUDONYM_KEYS_FILE": str(secrets.keys.pseudonym),
     }
-    if not secrets.signing_key.exists():
-        await _run(environment, "services.registry", "make-key", str(secrets.signing_key))
     await _run(environment, "services.registry", "load", "all", "--clients", str(secrets.clients_file))
     wanted = tuple(name for name in ENTRY if name in ("registry", *names))
     async with open_supervisor(folder / "log") as supervisor:

@@ -190,7 +190,7 @@ async def _open_writing(bench: Bench) -> AsyncIterator[_Writing]:
 @asynccontextmanager
 async def _open_usual(bench: Bench, services: Services) -> AsyncIterator[_Usual]:
     port, database_url = free_port(), await bench.database("")
-    words = ["-m", "tests.bench.usual", str(port), database_url, str(services.secrets.signing_key)]
+    words = ["-m", "tests.bench.usual", str(port), database_url, str(services.secrets.keys.signing)]
     async with open_supervisor(bench.run_dir / "write" / "log") as supervisor:
         await supervisor.start(Service("usual", words, port))
         connection = await connect(database_url, application_name="bench")

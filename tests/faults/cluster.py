@@ -127,10 +127,10 @@ def _environment(postgres: PostgresServer, secrets: LocalSecrets) -> dict[str, s
         **ports,
         **{f"DATABASE_URL_{name.upper()}": postgres.url(name) for name in DATABASES},
         **{f"GATEWAY_{name.upper()}_URL": f"http://127.0.0.1:{ports[f'{name.upper()}_PORT']}" for name in DATABASES},
-        "REGISTRY_SIGNING_KEY_FILE": str(secrets.signing_key),
-        "REGISTRY_SEALING_KEYS_FILE": str(secrets.sealing_keys),
-        "VISITS_PSEUDONYM_KEYS_FILE": str(secrets.pseudonym_keys),
-        "METRICS_LIFT_KEYS_FILE": str(secrets.lift_keys),
+        "REGISTRY_SIGNING_KEY_FILE": str(secrets.keys.signing),
+        "REGISTRY_SEALING_KEYS_FILE": str(secrets.keys.sealing),
+        "VISITS_PSEUDONYM_KEYS_FILE": str(secrets.keys.pseudonym),
+        "METRICS_LIFT_KEYS_FILE": str(secrets.keys.lift),
     }
 
 
@@ -140,7 +140,6 @@ async def _prepare(postgres: PostgresServer, secrets: LocalSecrets, environment:
         await postgres.create_database(name)
 
     async def registry() -> None:
-        await _command(environment, "services.registry", "make-key", str(secrets.signing_key))
         await _command(environment, "services.registry", "migrate")
         await _command(environment, "services.registry", "load", "all", "--clients", str(secrets.clients_file))
 

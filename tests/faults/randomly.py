@@ -126,7 +126,7 @@ async def verify(scene: Scene) -> Outcome:
 
 async def compare(scene: Scene, mended: Sequence[Fact] = ()) -> Compared:
     """Compare cells and answers with the recounts; `mended` are the facts of dead letters that were driven again."""
-    recount = Recount(scene.ledger, scene.world, scene.cluster.secrets.pseudonym_keys)
+    recount = Recount(scene.ledger, scene.world, scene.cluster.secrets.keys.pseudonym)
     recount.facts += mended
     cells = await compare_cells(scene.cluster, scene.ledger, recount, with_log=not mended)
     return cells + await compare_answers(scene.door, recount.facts)
