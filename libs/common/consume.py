@@ -19,6 +19,8 @@ from libs.common.log import Position
 from libs.common.meters import CounterOf, GaugeOf
 from libs.common.process import Patience
 from libs.common.telemetry import get_logger
+from libs.common.tracing import HEADER as TRACEPARENT
+from libs.common.tracing import OFF, Tracing
 
 __all__ = ["Backlog", "Handled", "Handler", "Meters", "StoppedItself", "run_consumer"]
 
@@ -118,11 +120,12 @@ class Meters:
     behind: Gauge
     age: Gauge
     each_batch: OnHandled = lambda _handled, _seconds: None
+    tracing: Tracing = OFF
 
     @classmethod
-    def on(cls, registry: CollectorRegistry) -> "Meters":
+    def on(cls, registry: CollectorRegistry, tracing: Tracing = OFF) -> "Meters":
         """Make them in a registry: once for all loops of a process."""
-        return cls(HANDLED.on(registry), BEHIND.on(registry), AGE.on(registry))
+        return cls(HANDLED.on(registry), BEHIND.on(registry), AGE.on(registry), tracing=tracing)
 
     def count(self, states: Sequence[Incoming], dead: Sequence[Unprocessable]) -> None:
         """Count what became of a batch's events, each at its topic."""
@@ -227,13 +230,17 @@ class _Loop:
             for place, messages in batch.items()
         }
         states = [m for messages in batch.values() for m in messages if m.type != POSITION_TYPE]
+        traced = (message.headers.get(TRACEPARENT) for message in states)
         try:
-            async with transaction(self._engine) as connection:
-                await move(connection, moves)
-                handled = await self._handle(connection, states) if states else Handled(0)
-                dead_in_a_row = self._dead_after(states, handled.dead)
-                if handled.dead:
-                    await bury(connection, self._source, handled.dead)
+            with self._meters.tracing.batch(
+                "handle", traced, topic=" ".join({t: t for t, _ in batch}), messages=len(states)
+            ):
+                async with transaction(self._engine) as connection:
+                    await move(connection, moves)
+                    handled = await self._handle(connection, states) if states else Handled(0)
+                    dead_in_a_row = self._dead_after(states, handled.dead)
+                    if handled.dead:
+                        await bury(connection, self._source, handled.dead)
         except Unavailable:
             self._pace.failed(size)
             raise

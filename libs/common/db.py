@@ -11,6 +11,8 @@ import sqlalchemy.exc
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from libs.common.tracing import span
+
 __all__ = [
     "DIALECT",
     "GONE",
@@ -147,8 +149,9 @@ async def transaction(
     SQLAlchemy's own connection stays in autocommit: the transaction is asyncpg's, in sight here. Raises Unavailable
     when PostgreSQL is away; a commit whose answer was lost is Unavailable too.
     """
-    async with autocommit(engine) as connection, connection.transaction(isolation=isolation, readonly=readonly):
-        yield connection
+    with span("transaction"):
+        async with autocommit(engine) as connection, connection.transaction(isolation=isolation, readonly=readonly):
+            yield connection
 
 
 @asynccontextmanager

@@ -11,7 +11,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.meters import CounterOf, HistogramOf
-from libs.common.telemetry import get_logger, request_id, trace_id
+from libs.common.telemetry import get_logger, may_be_kept, request_id
+from libs.common.tracing import Span, Tracing, trace_id
 
 __all__ = ["Edge", "Operated", "Traffic", "header"]
 
@@ -44,7 +45,6 @@ NO_CLIENT = "none"
 UNANSWERED = "5xx"
 SLOW_SECONDS = 0.25
 EXEMPLAR_EVERY_SECONDS = 1.0
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _PARAMETER = re.compile(r"\{[^}]*\}")
 
 
@@ -138,9 +138,12 @@ def _names(routes: Sequence[BaseRoute], operations: Sequence[Operated]) -> dict[
 class Edge:
     """One pure ASGI layer around everything; `quiet` endpoints are asked by machines, and are no traffic."""
 
-    def __init__(self, app: ASGIApp, traffic: Traffic | None, quiet: frozenset[Callable[..., object]]) -> None:
+    def __init__(
+        self, app: ASGIApp, traffic: Traffic | None, tracing: Tracing, quiet: frozenset[Callable[..., object]]
+    ) -> None:
         self._app = app
         self._traffic = traffic
+        self._tracing = tracing
         self._quiet = quiet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,8 +151,10 @@ class Edge:
             await self._app(scope, receive, send)
             return
         asked = header(scope, b"x-request-id")
-        current = asked if _REQUEST_ID.match(asked) else os.urandom(16).hex()
+        own = None if may_be_kept(asked) else os.urandom(16).hex()
+        current = own or asked
         token = request_id.set(current)
+        span = self._tracing.request(scope, current, own)
         begun = time.perf_counter()
         status = 0
 
@@ -164,15 +169,20 @@ class Edge:
             await self._app(scope, receive, answer)
         finally:
             if scope.get("endpoint") not in self._quiet:
-                self._tell(scope, status, begun)
+                self._tell(scope, status, begun, span)
+            elif span is not None:
+                span.end()
             request_id.reset(token)
 
-    def _tell(self, scope: Scope, status: int, begun: float) -> None:
+    def _tell(self, scope: Scope, status: int, begun: float, span: Span | None) -> None:
         now = time.perf_counter()
         operation = "none"
         if self._traffic is not None:
             operation = self._traffic.observe(scope, status, now - begun, now)
         logger.info("request.answered", operation=operation, status=status, ms=round((now - begun) * 1000, 1))
+        if span is not None:
+            span.tell(operation=operation, status=status)
+            span.end(None if status else "unanswered", name=operation)
 
 
 def header(scope: Scope, name: bytes) -> str:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from libs.common.kafka import Message
 from libs.common.log import Announced, Position
+from libs.common.tracing import HEADER as TRACEPARENT
 
 __all__ = ["POSITION_KEY", "POSITION_TYPE", "message_of", "position_message", "told_by"]
 
@@ -16,9 +17,12 @@ POSITION_TYPE = "tungnha.position.v1"
 Header = tuple[str, bytes]
 
 
-def message_of(announced: Announced, owner: str) -> Message:
-    """Make the message of a record's state; `ce_sequence` is its position in the owner's log."""
-    record, revision, edition, position, type_, _, request_id, appended_at, body = announced
+def message_of(announced: Announced, owner: str, traceparent: str | None = None) -> Message:
+    """Make the message of a record's state; `ce_sequence` is its position in the owner's log.
+
+    With a `traceparent` it belongs to a traced request, and whoever handles it goes on with that trace.
+    """
+    record, revision, edition, position, type_, _, request_id, appended_at, body, _ = announced
     key = str(record).encode()
     headers = [
         *_shared(owner, type_, appended_at, request_id),
@@ -26,6 +30,8 @@ def message_of(announced: Announced, owner: str) -> Message:
         ("ce_subject", key),
         ("ce_sequence", b"%d.%d.%d" % position),
     ]
+    if traceparent is not None:
+        headers.append((TRACEPARENT, traceparent.encode()))
     return Message(key, body, headers, int(appended_at * 1000))
 
 

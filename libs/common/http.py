@@ -21,6 +21,7 @@ from libs.common.edge import Edge, Operated, Traffic, header
 from libs.common.kafka import Away
 from libs.common.problem import Catalogue, Problem
 from libs.common.telemetry import get_logger, render, request_id
+from libs.common.tracing import OFF, Tracing
 
 __all__ = [
     "MAX_BODY_BYTES",
@@ -247,6 +248,7 @@ def build_app(
     alive: Ready = dict,
     operations: Sequence[Operated] = (),
     lifespan: Lifespan | None = None,
+    tracing: Tracing = OFF,
 ) -> Application:
     """Build an application: its routes, /health/live, /health/ready, /metrics, problems for everything else.
 
@@ -256,13 +258,12 @@ def build_app(
     """
 
     async def not_found(request: Request, __: Exception) -> Response:
-        problem = Problem("not_found", path=request.url.path)
-        return problem_response(catalogue, problem, request.headers.get("accept-language", ""))
+        return _response_to(Problem("not_found", path=request.url.path), catalogue, request.scope)
 
     async def wrong_method(request: Request, error: Exception) -> Response:
         allowed = getattr(error, "headers", None) or {}
         problem = Problem("method_not_allowed", headers=allowed, method=request.method)
-        return problem_response(catalogue, problem, request.headers.get("accept-language", ""))
+        return _response_to(problem, catalogue, request.scope)
 
     own = _own_routes(registry, ready, alive)
     app = Application(
@@ -276,5 +277,5 @@ def build_app(
     app.add_middleware(_Problems, catalogue=catalogue)
     app.surround(_Exact, routes=app.routes, catalogue=catalogue)
     traffic = Traffic(registry, routes, operations) if routes else None
-    app.surround(Edge, traffic=traffic, quiet=frozenset(route.endpoint for route in own))
+    app.surround(Edge, traffic=traffic, tracing=tracing, quiet=frozenset(route.endpoint for route in own))
     return app

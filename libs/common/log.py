@@ -6,8 +6,21 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from libs.common.db import Connection
+from libs.common.tracing import span, traceparent
 
-__all__ = ["BEGINNING", "Announced", "Entry", "Page", "Position", "TABLE", "append", "oldest_behind", "read", "schema"]
+__all__ = [
+    "BEGINNING",
+    "Announced",
+    "Entry",
+    "Page",
+    "Position",
+    "TABLE",
+    "append",
+    "oldest_behind",
+    "read",
+    "schema",
+    "traced",
+]
 
 
 class Position(NamedTuple):
@@ -70,6 +83,11 @@ def schema(*columns: str) -> list[str]:
     ]
 
 
+def traced() -> list[str]:
+    """Give the statements by which a log keeps, beside a row of a traced request, what is passed on of its trace."""
+    return [f"ALTER TABLE {TABLE} ADD COLUMN traceparent text"]
+
+
 class Entry(Protocol):
     """What the log asks of a row."""
 
@@ -102,6 +120,7 @@ class Announced(NamedTuple):
     request_id: str
     appended_at: float
     body: bytes
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,9 +138,14 @@ async def append(connection: Connection, entries: Sequence[Entry], *, request_id
     The caller owns the transaction. Raises asyncpg's own errors.
     """
     ordered = sorted(entries, key=lambda entry: (entry.record_id, entry.revision))
+    with span("append", rows=len(ordered)):
+        return await _append(connection, ordered, request_id)
+
+
+async def _append(connection: Connection, ordered: Sequence[Entry], request_id: str) -> int:
     status = await connection.execute(
-        f"""INSERT INTO {TABLE} (record_id, revision, epoch, type, partition_key, request_id, body)
-            SELECT row.id, row.revision, (SELECT epoch FROM log_epoch), row.type, row.id, $5, row.body::json
+        f"""INSERT INTO {TABLE} (record_id, revision, epoch, type, partition_key, request_id, traceparent, body)
+            SELECT row.id, row.revision, (SELECT epoch FROM log_epoch), row.type, row.id, $5, $6, row.body::json
             FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[]) AS row (id, revision, type, body)
             ON CONFLICT DO NOTHING""",
         [entry.record_id for entry in ordered],
@@ -129,6 +153,7 @@ async def append(connection: Connection, entries: Sequence[Entry], *, request_id
         [entry.type for entry in ordered],
         [entry.body.decode() for entry in ordered],
         request_id,
+        traceparent(),
     )
     return int(status.rsplit(" ", 1)[1])
 
@@ -148,7 +173,7 @@ _READ = f"""
     SELECT page.epoch AS at_epoch, page.xid::text::bigint AS at_xid, page.seq AS at_seq, newest.record_id,
            newest.revision, newest.edition, newest.epoch, newest.xid::text::bigint AS xid, newest.seq,
            newest.type, newest.partition_key, newest.request_id,
-           date_part('epoch', newest.appended_at) AS appended_at, newest.body::text AS body
+           date_part('epoch', newest.appended_at) AS appended_at, newest.body::text AS body, newest.traceparent
     FROM page LEFT JOIN LATERAL (
         SELECT * FROM {TABLE} WHERE {TABLE}.record_id = page.record_id AND NOT held AND {_SETTLED}
         ORDER BY revision DESC, edition DESC LIMIT 1
@@ -163,8 +188,10 @@ async def read(connection: Connection, after: Position, limit: int) -> Page:
     if not rows:
         return Page((), after, 0)
     announced = [
-        Announced(record_id, revision, edition, Position(epoch, xid, seq), type_, key, request_id, at, body.encode())
-        for _, _, _, record_id, revision, edition, epoch, xid, seq, type_, key, request_id, at, body in rows
+        Announced(
+            record_id, revision, edition, Position(epoch, xid, seq), type_, key, request_id, at, body.encode(), trace
+        )
+        for _, _, _, record_id, revision, edition, epoch, xid, seq, type_, key, request_id, at, body, trace in rows
         if revision is not None
     ]
     last = rows[-1]

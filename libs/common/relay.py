@@ -26,14 +26,17 @@ from libs.common.kafka import (
     partition_of,
 )
 from libs.common.leader import Leadership, NotLeading, lead
-from libs.common.log import BEGINNING, Page, Position, oldest_behind, read
+from libs.common.log import BEGINNING, Announced, Page, Position, oldest_behind, read
 from libs.common.meters import CounterOf, GaugeOf
 from libs.common.process import Patience
 from libs.common.telemetry import get_logger
+from libs.common.tracing import OFF, Span, Tracing
 
 __all__ = ["RelaySettings", "announce", "run_relay"]
 
 logger = get_logger(__name__)
+
+TRACED_SECONDS = 3600.0
 
 OLDEST = GaugeOf(
     "log_oldest_unpublished_seconds",
@@ -78,6 +81,7 @@ class RelaySettings:
     announce_every_seconds: float | None = None
     replication: int = 1
     make_topics: bool = True  # Else somebody else does, and the relay waits for them.
+    tracing: Tracing = OFF
 
 
 @dataclass
@@ -125,6 +129,7 @@ class _Ready:
     page: Page
     batches: Sequence[Batch]
     mark: _Mark | None
+    spans: Sequence[Span] = ()
 
 
 class _Run:
@@ -218,15 +223,43 @@ class _Run:
         page = await read(self._connection, after, self.settings.page_rows)
         self._leadership.prove()
         messages: _Messages = defaultdict(list)
+        spans = self._spans(page.announced)
         for state in page.announced:
             topic = self._routes[state.type]
             partition = partition_of(state.partition_key.bytes, topic.partitions)
-            messages[topic.name, partition].append(message_of(state, self.owner))
+            sending = spans.get((state.traceparent, topic.name)) if spans else None
+            trace = sending.traceparent if sending is not None else None
+            messages[topic.name, partition].append(message_of(state, self.owner, trace))
         mark = None
         if page.rows and time.monotonic() - self._marked_at >= self.settings.position_every_seconds:
             mark = (page.reached, page.rows < self.settings.page_rows)
             self._add_marks(messages, mark)
-        return _Ready(page, producer.pack(messages), mark)
+        return _Ready(page, producer.pack(messages), mark, tuple(spans.values()))
+
+    def _spans(self, announced: Sequence[Announced]) -> dict[tuple[str | None, str], Span]:
+        """Begin a span for each traced request whose rows are sent, and topic: from here until Kafka has them."""
+        if self.settings.tracing.recorder is None:
+            return {}
+        # A row sent again long after is no part of its request any more.
+        since = time.time() - TRACED_SECONDS
+        told = Counter(
+            (state.traceparent, self._routes[state.type].name)
+            for state in announced
+            if state.traceparent is not None and state.appended_at > since
+        )
+        spans = {place: self.settings.tracing.sent(*place, messages) for place, messages in told.items()}
+        return {place: span for place, span in spans.items() if span is not None}
+
+    async def _deliver(self, producer: Producer, ready: _Ready) -> None:
+        error: str | None = None
+        try:
+            await producer.deliver(ready.batches)
+        except BaseException as ended:
+            error = type(ended).__name__
+            raise
+        finally:
+            for span in ready.spans:
+                span.end(error)
 
     async def _send(self, producer: Producer, ready: _Ready) -> _Ready:
         """Send a page while the next is read and packed, then move the position; gives the next page."""
@@ -235,7 +268,7 @@ class _Run:
             self._meters.oldest.appended_at = min(map(attrgetter("appended_at"), page.announced))
         self._leadership.check()
         async with asyncio.TaskGroup() as group:
-            group.create_task(producer.deliver(ready.batches))
+            group.create_task(self._deliver(producer, ready))
             following = group.create_task(self._next(producer, page.reached))
         self._sent_at = time.monotonic()
         if ready.mark is not None:

@@ -3,17 +3,18 @@
 from typing import Self
 
 from pydantic import Field, FilePath, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from libs.common.kafka_access import Cluster, Protocol
+from libs.common.tracing_settings import TracingSettings
 
 __all__ = ["CommonSettings"]
 
 
-class CommonSettings(BaseSettings):
+class CommonSettings(TracingSettings):
     """Read from the environment; a missing one without a default refuses to start."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
 
     kafka_bootstrap: str = Field(validation_alias="KAFKA_BOOTSTRAP", description="host:port of a broker")
     kafka_security_protocol: Protocol = Field(default="PLAINTEXT", validation_alias="KAFKA_SECURITY_PROTOCOL")

@@ -19,21 +19,37 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 from libs.common.meters import Declared
+from libs.common.tracing import trace_id
 
-__all__ = ["configure_logging", "get_logger", "new_registry", "render", "request_id", "trace_id"]
+__all__ = [
+    "configure_logging",
+    "get_logger",
+    "may_be_kept",
+    "new_registry",
+    "render",
+    "request_id",
+    "trace_id",
+]
 
 PYTHON_LABELS = ("version", "implementation", "major", "minor", "patchlevel")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The request at hand; written into logs and into the headers of the events it causes."""
 
-_TRACE_ID = re.compile(r"[0-9a-f]{32}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_MADE = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SOMEBODY = re.compile(r"(?<![0-9])(?:[0-9]{12}|(?:84|0)[235789][0-9]{8,9})(?![0-9])")
 
 
-def trace_id() -> str:
-    """Give the id under which the work at hand can be looked up in traces and logs, empty where there is none."""
-    current = request_id.get()
-    return current if _TRACE_ID.fullmatch(current) else ""
+def may_be_kept(asked: str) -> bool:
+    """Say whether a request's id may be what a client calls it.
+
+    It is written down in many places: what could be somebody's number is not, unless it is one of the forms that are
+    made at random.
+    """
+    if _REQUEST_ID.fullmatch(asked) is None:
+        return False
+    return _MADE.fullmatch(asked) is not None or _SOMEBODY.search(asked) is None
 
 
 def _json(event: Any, **_: Any) -> bytes:
@@ -50,6 +66,8 @@ def configure_logging(service: str, process: str, level: str = "info") -> None:
         event["timestamp"] = datetime.now(UTC)
         if current := request_id.get():
             event.setdefault("request_id", current)
+        if trace := trace_id():
+            event.setdefault("trace_id", trace)
         return event
 
     shared: list[structlog.typing.Processor] = [say_whose, structlog.processors.format_exc_info]

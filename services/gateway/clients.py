@@ -8,6 +8,8 @@ import aiohttp
 from yarl import URL
 
 from libs.common.http import MAX_BODY_BYTES
+from libs.common.tracing import HEADER as TRACEPARENT
+from libs.common.tracing import span
 from libs.contracts.metrics_api import REVISION_HEADER
 
 __all__ = ["Answer", "UpstreamAway", "Upstream", "open_upstreams"]
@@ -65,14 +67,19 @@ class Upstream:
         data: bytes | AsyncIterator[bytes] | None = body
         if body is not None and len(body) > MAX_BODY_BYTES:
             data, headers = _slices(body), {**headers, "content-length": str(len(body))}
-        try:
-            async with self._session.request(
-                method, url, headers=headers, data=data, allow_redirects=False
-            ) as response:
-                content = await response.read()
-                return _answer(response, content)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise UpstreamAway(f"{self.name}: {type(error).__name__}: {error}") from error
+        with span("ask", "client", upstream=self.name) as asking:
+            if asking is not None:
+                headers = {**headers, TRACEPARENT: asking.traceparent}
+            try:
+                async with self._session.request(
+                    method, url, headers=headers, data=data, allow_redirects=False
+                ) as response:
+                    content = await response.read()
+                    if asking is not None:
+                        asking.tell(status=response.status)
+                    return _answer(response, content)
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                raise UpstreamAway(f"{self.name}: {type(error).__name__}: {error}") from error
 
 
 def _answer(response: aiohttp.ClientResponse, content: bytes) -> Answer:

@@ -14,6 +14,7 @@ from libs.common.problem import Catalogue
 from libs.common.process import serve
 from libs.common.replica import Replica
 from libs.common.telemetry import configure_logging, new_registry
+from libs.common.tracing import OFF, Tracing, open_tracing
 from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
 from libs.contracts.registry import ClientV1, SigningKeyV1
@@ -32,11 +33,14 @@ async def run_api(settings: Settings) -> None:
     guard = Guard(issuer=settings.token_issuer)
     handlers = {type_of(ClientV1): guard.client_changed, type_of(SigningKeyV1): guard.key_changed}
     replica = Replica(settings.kafka, [CLIENTS], handlers, registry)
-    app = build_api(settings, guard=guard, known=replica.ready, registry=registry)
-    await serve(app, host=settings.host, port=settings.port, loops={"replica": replica.run})
+    async with open_tracing(settings, "gateway", "api", registry, head=True) as tracing:
+        app = build_api(settings, guard=guard, known=replica.ready, registry=registry, tracing=tracing)
+        await serve(app, host=settings.host, port=settings.port, loops={"replica": replica.run})
 
 
-def build_api(settings: Settings, *, guard: Guard, known: asyncio.Event, registry: CollectorRegistry) -> Application:
+def build_api(
+    settings: Settings, *, guard: Guard, known: asyncio.Event, registry: CollectorRegistry, tracing: Tracing = OFF
+) -> Application:
     """Build the application; `known` is set once every client has been read. Opens nothing until it is served."""
     addresses = {
         "registry": str(settings.registry_url),
@@ -63,6 +67,7 @@ def build_api(settings: Settings, *, guard: Guard, known: asyncio.Event, registr
         registry=registry,
         ready=lambda: {"clients": known.is_set()},
         lifespan=lifespan,
+        tracing=tracing,
     )
     add_edges(app, settings.cors_origins)
     return app

@@ -22,6 +22,7 @@ from libs.common.process import Loop, Patience, Pulse, serve
 from libs.common.replica import Replica
 from libs.common.schema import await_migration
 from libs.common.telemetry import new_registry
+from libs.common.tracing import Tracing, open_tracing
 from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
 from libs.contracts.topics import CATALOGUE, CLIENTS, DENOMINATORS, MEMBERS, RECORDS, TARGETS, TEAMS, UNITS
@@ -185,6 +186,7 @@ class _Process:
     replica: Replica
     picture: Picture
     registry: CollectorRegistry
+    tracing: Tracing
     pools: Pools
     stack: AsyncExitStack
     loops: dict[str, Loop]
@@ -205,7 +207,7 @@ class _Process:
     async def consume(self) -> None:
         """Fold records, keep the network, roll up."""
         settings, registry = self.settings, self.registry
-        backlog, meters, folds = Backlog(), Meters.on(registry), Folds.on(registry).told_by
+        backlog, meters, folds = Backlog(), Meters.on(registry, self.tracing), Folds.on(registry).told_by
         self.pulses |= {"consumer": (pulse := Pulse()), "network": (network := Pulse())}
         folding = await self.open("fold", 2, settings.fold_seconds)
         keeping = await self.open("network", 2, settings.fold_seconds)
@@ -221,7 +223,12 @@ class _Process:
 
 async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
     """Run the API, the consumer, or both in one process for one machine, until told to stop."""
-    registry = new_registry()
+    registry, process = new_registry(), "api" if not consumer else "all" if api else "consumer"
+    async with open_tracing(settings, "metrics", process, registry) as tracing:
+        await _run(settings, registry, tracing, api=api, consumer=consumer)
+
+
+async def _run(settings: Settings, registry: CollectorRegistry, tracing: Tracing, *, api: bool, consumer: bool) -> None:
     parts: dict[str, Callable[[], bool]] = {}
     routes: list[BaseRoute] = []
     picture, guard = Picture(), Guard(settings.token_issuer)
@@ -229,7 +236,9 @@ async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
     topics = [UNITS, TEAMS, CATALOGUE, DENOMINATORS, TARGETS, CLIENTS] if api else [UNITS]
     replica = Replica(settings.kafka, topics, picture_handlers(picture, guard), registry)
     async with AsyncExitStack() as stack:
-        process = _Process(settings, replica, picture, registry, Pools(registry), stack, {"replica": replica.run})
+        process = _Process(
+            settings, replica, picture, registry, tracing, Pools(registry), stack, {"replica": replica.run}
+        )
         loops, pulses = process.loops, process.pulses
         if consumer:
             await process.consume()
@@ -245,5 +254,6 @@ async def run(settings: Settings, *, api: bool, consumer: bool) -> None:
             registry=registry,
             ready=lambda: {name: part() for name, part in parts.items()} | {n: p.alive() for n, p in pulses.items()},
             alive=lambda: {name: pulse.going() for name, pulse in pulses.items()},
+            tracing=tracing,
         )
         await serve(app, host=settings.host, port=settings.port if api else settings.consumer_port, loops=loops)

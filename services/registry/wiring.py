@@ -20,6 +20,7 @@ from libs.common.replica import Replica
 from libs.common.schema import await_migration
 from libs.common.sealing import CannotOpen, Sealer, load_sealer
 from libs.common.telemetry import get_logger, new_registry
+from libs.common.tracing import Tracing, open_tracing
 from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
 from libs.contracts.registry import ClientV1, SigningKeyV1
@@ -86,7 +87,9 @@ def topics() -> dict[str, Topic]:
     return {type_of(contract): topic for topic in TOPICS if topic.owner == OWNER for contract in topic.carries}
 
 
-async def _relay(settings: Settings, registry: CollectorRegistry, pulse: Pulse, stop: asyncio.Event) -> None:
+async def _relay(
+    settings: Settings, registry: CollectorRegistry, tracing: Tracing, pulse: Pulse, stop: asyncio.Event
+) -> None:
     await run_relay(
         settings.database_url,
         settings.kafka,
@@ -96,6 +99,7 @@ async def _relay(settings: Settings, registry: CollectorRegistry, pulse: Pulse, 
             announce_every_seconds=settings.announce_every_seconds,
             replication=settings.kafka_replication,
             make_topics=settings.kafka_make_topics,
+            tracing=tracing,
         ),
         registry=registry,
         stop=stop,
@@ -113,14 +117,21 @@ async def run_relay_alone(settings: Settings) -> None:
         ready=lambda: {"relay": pulse.alive()},
         alive=lambda: {"relay": pulse.going()},
     )
-    loops: dict[str, Loop] = {"relay": partial(_relay, settings, registry, pulse)}
-    await serve(app, host=settings.host, port=settings.relay_port, loops=loops)
+    async with open_tracing(settings, OWNER, "relay", registry) as tracing:
+        loops: dict[str, Loop] = {"relay": partial(_relay, settings, registry, tracing, pulse)}
+        await serve(app, host=settings.host, port=settings.relay_port, loops=loops)
 
 
 async def run_api(settings: Settings, *, with_relay: bool) -> None:
     """Serve HTTP; with the relay, everything in one process for one machine. Raises Refused without a good key."""
+    registry = new_registry()
+    async with open_tracing(settings, OWNER, "all" if with_relay else "api", registry) as tracing:
+        await _run_api(settings, registry, tracing, with_relay=with_relay)
+
+
+async def _run_api(settings: Settings, registry: CollectorRegistry, tracing: Tracing, *, with_relay: bool) -> None:
     signer, sealer, keeper = _signer(settings), _sealer(settings), Keeper()
-    registry, pulse, guard = new_registry(), Pulse(), Guard(settings.token_issuer)
+    pulse, guard = Pulse(), Guard(settings.token_issuer)
     handlers = {type_of(ClientV1): guard.client_changed, type_of(SigningKeyV1): guard.key_changed}
     replica = Replica(settings.kafka, [CLIENTS], handlers, registry)
     loops: dict[str, Loop] = {"replica": replica.run}
@@ -129,7 +140,7 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
         "signing_key": partial(guard_knows, guard, signer.kid),
     }
     if with_relay:
-        loops["relay"] = partial(_relay, settings, registry, pulse)
+        loops["relay"] = partial(_relay, settings, registry, tracing, pulse)
         parts["relay"] = pulse.alive
 
     async with (
@@ -155,6 +166,7 @@ async def run_api(settings: Settings, *, with_relay: bool) -> None:
             registry=registry,
             ready=lambda: {name: part() for name, part in parts.items()},
             alive=lambda: {"relay": pulse.going()} if with_relay else {},
+            tracing=tracing,
         )
         await serve(app, host=settings.host, port=settings.port, loops=loops)
 

@@ -21,6 +21,7 @@ from libs.common.relay import RelaySettings, announce, run_relay
 from libs.common.replica import Replica
 from libs.common.schema import await_migration
 from libs.common.telemetry import new_registry
+from libs.common.tracing import Tracing, open_tracing
 from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
 from libs.contracts.topics import CATALOGUE, CLIENTS, TEAMS, UNITS, WAVES
@@ -85,7 +86,9 @@ async def lift_log(database_url: str, keys_file: Path, told: Callable[[int, int]
     return lifted
 
 
-async def _relay(settings: Settings, registry: CollectorRegistry, pulse: Pulse, stop: asyncio.Event) -> None:
+async def _relay(
+    settings: Settings, registry: CollectorRegistry, tracing: Tracing, pulse: Pulse, stop: asyncio.Event
+) -> None:
     await run_relay(
         settings.database_url,
         settings.kafka,
@@ -95,6 +98,7 @@ async def _relay(settings: Settings, registry: CollectorRegistry, pulse: Pulse, 
             send_timeout_seconds=settings.relay_send_timeout_seconds,
             replication=settings.kafka_replication,
             make_topics=settings.kafka_make_topics,
+            tracing=tracing,
         ),
         registry=registry,
         stop=stop,
@@ -112,9 +116,9 @@ async def run_relay_alone(settings: Settings) -> None:
         ready=lambda: {"relay": pulse.alive()},
         alive=lambda: {"relay": pulse.going()},
     )
-    await serve(
-        app, host=settings.host, port=settings.relay_port, loops={"relay": partial(_relay, settings, registry, pulse)}
-    )
+    async with open_tracing(settings, "visits", "relay", registry) as tracing:
+        loops: dict[str, Loop] = {"relay": partial(_relay, settings, registry, tracing, pulse)}
+        await serve(app, host=settings.host, port=settings.relay_port, loops=loops)
 
 
 def _engine(settings: Settings) -> AbstractAsyncContextManager[Engine]:
@@ -128,7 +132,15 @@ def _engine(settings: Settings) -> AbstractAsyncContextManager[Engine]:
 
 async def run(settings: Settings, *, api: bool, consumer: bool, relay: bool) -> None:
     """Run the API or the consumer, or everything in one process for one machine, until told to stop."""
-    registry, catalogue = new_registry(), Catalogue.of(entries())
+    registry, process = new_registry(), "all" if relay else "api" if api else "consumer"
+    async with open_tracing(settings, "visits", process, registry) as tracing:
+        await _run(settings, registry, tracing, api=api, consumer=consumer, relay=relay)
+
+
+async def _run(
+    settings: Settings, registry: CollectorRegistry, tracing: Tracing, *, api: bool, consumer: bool, relay: bool
+) -> None:
+    catalogue = Catalogue.of(entries())
     directory, guard = Directory(), Guard(settings.token_issuer)
     changed = asyncio.Event()
     topics = [UNITS, TEAMS, WAVES, CATALOGUE, CLIENTS]
@@ -138,7 +150,7 @@ async def run(settings: Settings, *, api: bool, consumer: bool, relay: bool) -> 
     pulses: dict[str, Pulse] = {}
     if relay:
         relaying = pulses["relay"] = Pulse()
-        loops["relay"], parts["relay"] = partial(_relay, settings, registry, relaying), relaying.alive
+        loops["relay"], parts["relay"] = partial(_relay, settings, registry, tracing, relaying), relaying.alive
     async with _engine(settings) as engine:
         if consumer:
             settler = Settler(engine, directory, guard.root_of, changed)
@@ -157,5 +169,6 @@ async def run(settings: Settings, *, api: bool, consumer: bool, relay: bool) -> 
             registry=registry,
             ready=lambda: {name: part() for name, part in parts.items()},
             alive=lambda: {name: pulse.going() for name, pulse in pulses.items()},
+            tracing=tracing,
         )
         await serve(app, host=settings.host, port=settings.port if api else settings.consumer_port, loops=loops)

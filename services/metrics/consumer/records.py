@@ -8,6 +8,7 @@ from libs.common.consume import Handled, StoppedItself
 from libs.common.db import Connection, Unavailable
 from libs.common.inbox import Unprocessable
 from libs.common.kafka import Incoming
+from libs.common.tracing import span
 from libs.contracts.records import LineV1, ProgressV1, RecordV1
 from libs.contracts.topics import type_of
 from services.metrics.consumer.reason import reason_of
@@ -56,9 +57,11 @@ async def handle(connection: Connection, messages: Sequence[Incoming], lifter: L
 
     Raises Unavailable while people are still to be lifted to the key of what has come, StoppedItself without that key.
     """
-    decoded = decode(messages)
+    with span("decode"):
+        decoded = decode(messages)
     try:
-        await fold_batch(connection, decoded.records, decoded.progress, lifter)
+        with span("fold", rows=len(decoded.records)):
+            await fold_batch(connection, decoded.records, decoded.progress, lifter)
     except Ahead as error:
         raise Unavailable(str(error)) from error
     except KeyMissing as error:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from libs.common.db import Connection
+from libs.common.tracing import span
 from libs.contracts.metrics_api import MetricsAnswer, MetricsQuery, NumberContract
 from services.metrics.domain.answer import Matching, Numbers, Sums, numbers_of, total_of
 from services.metrics.domain.completeness import Synced, complete_through
@@ -77,7 +78,8 @@ async def answer(
     """
     territory = Territory(units, reader.subtree, picture.units.changes)
     view = await look(connection, memory)
-    tallied = await tally(connection, view, question, territory, picture, _sets_for(question, reader))
+    with span("tally"):
+        tallied = await tally(connection, view, question, territory, picture, _sets_for(question, reader))
     sums = tallied.sums
     matchings = await _match(connection, question, units, picture) if "matched" in question.answers else None
     measured = {code: measure.unit_of_count for code, measure in picture.measures.items()}

@@ -16,6 +16,7 @@ from libs.common.http import MAX_BODY_BYTES, json_response, parameters, read_bod
 from libs.common.problem import Fault, Problem
 from libs.common.strict_json import Split, check_row, split
 from libs.common.telemetry import request_id
+from libs.common.tracing import span
 from libs.contracts.visits_api import BatchEnvelope
 from libs.contracts.visits_bodies import MAX_BULK_ROWS, MAX_ROWS
 from services.visits.api.kinds import RecordKind
@@ -87,7 +88,8 @@ async def _take_in(asked: _Asked, kind: RecordKind, resources: Resources, parts:
     intake = Intake(resources.keys, resources.directory, clock)
     synced = _synced(envelope, kind, author, intake)
     preparing = Preparing(intake, author, code_list(envelope.codes_as_of, author, received_at))
-    rows, creations = await _prepare(parts, kind, preparing)
+    with span("prepare", rows=len(parts.rows)):
+        rows, creations = await _prepare(parts, kind, preparing)
     sent = Sent(author.client_id, envelope.batch_id or uuid4(), received_at, envelope.sent_at, request_id.get())
 
     async def store(*, all_new: bool) -> tuple[Outcome, datetime | None]:

@@ -12,6 +12,7 @@ import asyncpg
 from libs.common.binary_copy import BEGIN, END, field
 from libs.common.db import Connection
 from libs.common.log import TABLE, Position
+from libs.common.tracing import span, traceparent
 from services.visits.store.sent import Sent
 
 __all__ = ["NewRevision", "StoredBefore", "insert"]
@@ -57,8 +58,9 @@ async def insert(
     ordered = [rows[index] for index in order]
     positions: list[Position | None] = [None] * len(rows)
     append = _copy if all_new and len(rows) >= MANY_ROWS else _insert
-    for index, position in zip(order, await append(connection, ordered, sent), strict=True):
-        positions[index] = position
+    with span("append", rows=len(ordered)):
+        for index, position in zip(order, await append(connection, ordered, sent), strict=True):
+            positions[index] = position
     return positions
 
 
@@ -66,10 +68,10 @@ async def _insert(connection: Connection, ordered: Sequence[NewRevision], sent: 
     appended = await connection.fetch(
         """INSERT INTO log (record_id, revision, edition, epoch, kind, state, held, change_id, digest, partition_key,
                type, occurred_given, occurred_at, reason, waiting_for, body, key_level,
-               client_id, batch_id, received_at, sent_at, request_id)
+               client_id, batch_id, received_at, sent_at, request_id, traceparent)
            SELECT record_id, revision, edition, (SELECT epoch FROM log_epoch), kind, state, held, change_id, digest,
                reporter_id, type, occurred_given, occurred_at, reason,
-               coalesce(string_to_array(waiting_for, ' '), '{}'), body::json, key_level, $17, $18, $19, $20, $21
+               coalesce(string_to_array(waiting_for, ' '), '{}'), body::json, key_level, $17, $18, $19, $20, $21, $22
            FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::boolean[], $7::uuid[],
                $8::bytea[], $9::uuid[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[],
                $15::text[], $16::smallint[])
@@ -98,6 +100,7 @@ async def _insert(connection: Connection, ordered: Sequence[NewRevision], sent: 
         sent.received_at,
         sent.sent_at,
         sent.request_id,
+        traceparent(),
     )
     found = {row["change_id"]: Position(row["epoch"], row["xid"], row["seq"]) for row in appended}
     return [found.get(row.change_id) for row in ordered]
@@ -128,7 +131,7 @@ _COLUMNS = [
     *("record_id", "change_id", "partition_key", "occurred_given", "occurred_at", "seq", "digest", "body"),
     *("revision", "edition", "epoch", "kind", "state", "held", "type", "reason", "waiting_for"),
     "key_level",
-    *("client_id", "batch_id", "received_at", "sent_at", "request_id"),
+    *("client_id", "batch_id", "received_at", "sent_at", "request_id", "traceparent"),
 ]
 _COMMON = attrgetter("revision", "edition", "kind", "state", "held", "type", "reason", "waiting_for", "key_level")
 _FIRST = Struct(">h i16s i16s i16s iq iq iq").pack
@@ -143,12 +146,13 @@ _MICROSECOND = timedelta(microseconds=1)
 
 async def _binary(ordered: Sequence[NewRevision], seqs: Sequence[int], epoch: int, sent: Sent) -> AsyncIterator[bytes]:
     same: dict[tuple[object, ...], bytes] = {}
+    trace = traceparent()
     chunk = bytearray(BEGIN)
     for row, seq in zip(ordered, seqs, strict=True):
         record, reporter = row.record_id.bytes, row.reporter_id.bytes
         change = record if row.change_id is row.record_id else row.change_id.bytes
         given, at = _microseconds(row.occurred_given), _microseconds(row.occurred_at)
-        rest = same.get(key := _COMMON(row)) or same.setdefault(key, _rest(row, epoch, sent))
+        rest = same.get(key := _COMMON(row)) or same.setdefault(key, _rest(row, epoch, sent, trace))
         chunk += _FIRST(len(_COLUMNS), 16, record, 16, change, 16, reporter, 8, given, 8, at, 8, seq)
         chunk += field(row.digest) + _LENGTH(len(row.body)) + row.body + rest
         if len(chunk) > CHUNK_BYTES:
@@ -157,7 +161,7 @@ async def _binary(ordered: Sequence[NewRevision], seqs: Sequence[int], epoch: in
     yield bytes(chunk + END)
 
 
-def _rest(row: NewRevision, epoch: int, sent: Sent) -> bytes:
+def _rest(row: NewRevision, epoch: int, sent: Sent, trace: str | None) -> bytes:
     fields = [
         _INTEGER(row.revision),
         _INTEGER(row.edition),
@@ -174,6 +178,7 @@ def _rest(row: NewRevision, epoch: int, sent: Sent) -> bytes:
         _BIGINT(_microseconds(sent.received_at)),
         _BIGINT(_microseconds(sent.sent_at)) if sent.sent_at is not None else None,
         sent.request_id.encode(),
+        trace.encode() if trace is not None else None,
     ]
     return b"".join(map(field, fields))
 

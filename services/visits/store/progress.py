@@ -6,6 +6,7 @@ from uuid import UUID
 
 from libs.common.db import Connection
 from libs.common.log import Position
+from libs.common.tracing import traceparent
 from services.visits.store.records import NOW
 from services.visits.store.sent import Sent
 
@@ -14,9 +15,9 @@ __all__ = ["append_progress", "refresh_held_since"]
 # The revision of a progress row is one above the newest; two that race for it are told apart by the primary key.
 _APPEND_PROGRESS = """
     INSERT INTO log (record_id, revision, epoch, kind, state, partition_key, type, received_at, client_id, batch_id,
-        request_id, body)
+        request_id, traceparent, body)
     SELECT new.id, coalesce(old.revision, 0) + 1, (SELECT epoch FROM log_epoch), 'progress', 'progress', new.reporter,
-        $5, $6, $7, $8, $9,
+        $5, $6, $7, $8, $9, $12,
         json_build_object('progress_id', new.id, 'revision', coalesce(old.revision, 0) + 1,
             'reporter', json_build_object('kind', $4::text, 'id', new.reporter),
             'device', $10::text, 'synced_through', $11::timestamptz, 'held_since', new.held_since)
@@ -70,6 +71,7 @@ async def append_progress(
             sent.request_id,
             device,
             synced_through,
+            traceparent(),
         )
         positions += [Position(row["epoch"], row["xid"], row["seq"]) for row in rows]
         waiting = (
@@ -115,5 +117,6 @@ async def refresh_held_since(
         sent.request_id,
         None,
         None,
+        traceparent(),
     )
     return [Position(row["epoch"], row["xid"], row["seq"]) for row in rows]

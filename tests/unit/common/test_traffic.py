@@ -16,11 +16,14 @@ from libs.common.edge import REQUESTS, SECONDS
 from libs.common.http import Application, build_app, json_response
 from libs.common.problem import Catalogue, Problem
 from libs.common.telemetry import new_registry
+from libs.common.tracing import OFF, Tracing
 from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
+from tests.support.spans import KeptSpans
 
 OPENMETRICS = {"accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
 TRACE = "0123456789abcdef0123456789abcdef"
+TRACED = {"traceparent": f"00-{TRACE}-00000000000000ab-01"}
 
 
 async def batch(request: Request) -> Response:
@@ -76,10 +79,15 @@ class Caller:
         return Answer(sent[0]["status"], told, b"".join(message.get("body", b"") for message in sent[1:]).decode())
 
 
-def opened(registry: CollectorRegistry, routes: Sequence[BaseRoute]) -> Caller:
+def opened(registry: CollectorRegistry, routes: Sequence[BaseRoute], tracing: Tracing = OFF) -> Caller:
     return Caller(
         build_app(
-            catalogue=Catalogue.of(entries()), routes=routes, operations=OPERATIONS, registry=registry, ready=dict
+            catalogue=Catalogue.of(entries()),
+            routes=routes,
+            operations=OPERATIONS,
+            registry=registry,
+            ready=dict,
+            tracing=tracing,
         )
     )
 
@@ -93,6 +101,7 @@ def http(registry: CollectorRegistry) -> Caller:
             Route("/v1/visits/{record:uuid}", refuse, methods=["GET"]),
             Route("/docs", page, methods=["GET"]),
         ],
+        Tracing(KeptSpans()),
     )
 
 
@@ -143,7 +152,7 @@ async def test_health_and_metrics_are_no_traffic(http: Caller, registry: Collect
 
 
 async def test_a_scraper_of_openmetrics_gets_the_trace_of_a_request(http: Caller) -> None:
-    await http.post("/v1/visits:batch", headers={"x-request-id": TRACE})
+    await http.post("/v1/visits:batch", headers=TRACED)
     answer = await http.get("/metrics", headers=OPENMETRICS)
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     families = text_string_to_metric_families(answer.text)  # type: ignore[no-untyped-call]
@@ -152,15 +161,15 @@ async def test_a_scraper_of_openmetrics_gets_the_trace_of_a_request(http: Caller
 
 
 async def test_who_asks_for_plain_text_gets_it(http: Caller) -> None:
-    await http.post("/v1/visits:batch", headers={"x-request-id": TRACE})
+    await http.post("/v1/visits:batch", headers=TRACED)
     answer = await http.get("/metrics", headers={"accept": "text/plain;version=0.0.4"})
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert TRACE not in answer.text
     assert "_created" not in answer.text
 
 
-async def test_an_id_that_is_no_trace_leaves_none(http: Caller) -> None:
-    await http.post("/v1/visits:batch", headers={"x-request-id": "phone-7"})
+async def test_a_request_that_is_not_traced_leaves_none(http: Caller) -> None:
+    await http.post("/v1/visits:batch", headers={"x-request-id": TRACE})
     assert " # {" not in (await http.get("/metrics", headers=OPENMETRICS)).text
 
 
