@@ -40,8 +40,9 @@ format: .venv/dev ## format the code and mend what can be mended
 image: ## build the image of all processes, with what is in it attested (needs Docker: docker buildx)
 	docker buildx build --sbom=true --provenance=mode=max -f deploy/docker/Dockerfile -t tungnha:$(or $(v),local) .
 
-freeze: .venv/dev ## print the contracts again: schemas, OpenAPI
+freeze: .venv/dev ## print the contracts again: schemas, OpenAPI; and Grafana's dashboards
 	@$(BIN)/python -m libs.contracts.freeze
+	@$(BIN)/python -m deploy.grafana
 
 lock: .venv/dev ## pin the dependencies anew, with hashes
 	@for set in service local dev; do \

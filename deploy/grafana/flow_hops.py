@@ -216,8 +216,8 @@ FOLD = Row(
             Words("Giây mỗi mẻ", "Seconds a batch"),
             Words("Một giao dịch gộp một mẻ.", "One transaction folds one batch."),
             Words(
-                "lâu hơn 5 giây: cơ sở dữ liệu metrics bận hay bảng cần VACUUM.",
-                "longer than 5 seconds: the metrics database is busy, or a table wants VACUUM.",
+                "lâu hơn 2 giây: cơ sở dữ liệu metrics bận hay bảng cần VACUUM.",
+                "longer than 2 seconds: the metrics database is busy, or a table wants VACUUM.",
             ),
             "s",
             (Target("sum by (le) (increase(fold_batch_seconds_bucket[$__rate_interval]))", "{{le}}"),),
