@@ -25,7 +25,7 @@ check: .venv/dev ## format, lint, types, imports, unit and contract tests: secon
 	@$(BIN)/python -m pytest -q -n 2 tests/architecture tests/contract tests/unit tests/docker
 
 test: check ## check, then integration and end-to-end tests on real PostgreSQL and Kafka
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/integration tests/e2e tests/faults
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/k8s tests/integration tests/e2e tests/faults
 
 faults: .venv/dev ## kill everything under load, lose nothing (part=random minutes=10 seed=…)
 	@$(BIN)/python -m tests.faults $(if $(part),--part $(part)) $(if $(minutes),--minutes $(minutes)) $(if $(seed),--seed $(seed))
@@ -40,9 +40,10 @@ format: .venv/dev ## format the code and mend what can be mended
 image: ## build the image of all processes, with what is in it attested (needs Docker: docker buildx)
 	docker buildx build --sbom=true --provenance=mode=max -f deploy/docker/Dockerfile -t tungnha:$(or $(v),local) .
 
-freeze: .venv/dev ## print the contracts again: schemas, OpenAPI; and Grafana's dashboards
+freeze: .venv/dev ## print the contracts again: schemas, OpenAPI; and dashboards, and manifests
 	@$(BIN)/python -m libs.contracts.freeze
 	@$(BIN)/python -m deploy.grafana
+	@$(BIN)/python -m deploy.k8s generate
 
 lock: .venv/dev ## pin the dependencies anew, with hashes
 	@for set in service local dev; do \
