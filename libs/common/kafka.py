@@ -308,6 +308,19 @@ class Consumer:
             raise Away(str(error) or type(error).__name__) from error
         return {(p.topic, p.partition): end for p, end in ends.items()}
 
+    async def seek_to_time(self, at_ms: int) -> dict[tuple[str, int], int]:
+        """Go on, in each partition, from its first message of a moment or later; gives the offsets, raises Away."""
+        try:
+            ends = await asyncio.wait_for(self._consumer.end_offsets(list(self._partitions)), 15)
+            asked = dict.fromkeys(self._partitions, at_ms)
+            found = await asyncio.wait_for(self._consumer.offsets_for_times(asked), 15)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise Away(str(error) or type(error).__name__) from error
+        offsets = {p: found[p].offset if found.get(p) is not None else end for p, end in ends.items()}
+        for partition, offset in offsets.items():
+            self._consumer.seek(partition, offset)
+        return {(p.topic, p.partition): offset for p, offset in offsets.items()}
+
     def behind(self, topic: str, partition: int, offset: int) -> int:
         """Count the messages known to lie at or behind an offset, 0 while nothing is known."""
         return max(0, (self._consumer.highwater(TopicPartition(topic, partition)) or 0) - offset)

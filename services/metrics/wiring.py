@@ -28,13 +28,15 @@ from libs.contracts.problems import entries
 from libs.contracts.topics import CATALOGUE, CLIENTS, DENOMINATORS, MEMBERS, RECORDS, TARGETS, TEAMS, UNITS
 from services.metrics.api import NetworkApi, QueryApi, RehearsalApi, StatementsApi
 from services.metrics.api.seconds import QuerySeconds
-from services.metrics.consumer import Folds, handle, handle_network, picture_handlers
+from services.metrics.consumer import Folds, TodayReader, handle, handle_network, picture_handlers
 from services.metrics.domain.keys import NO_KEYS, Lifter
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.network.layout import Layouts
 from services.metrics.domain.picture import Picture
+from services.metrics.domain.today import Today
 from services.metrics.settings import CommandSettings, Settings
 from services.metrics.store.ids import quick_of
+from services.metrics.use_cases.campaign import Campaign
 from services.metrics.use_cases.counted import Counted, Read
 from services.metrics.use_cases.keep_recounting import RecountPace, keep_recounting
 from services.metrics.use_cases.keep_rollups import RollupPace, keep_rollups
@@ -178,6 +180,11 @@ async def _roll_up(
     await keep_rollups(engine, settings.database_url, picture.units, pace, backlog, registry, stop)
 
 
+async def _tell_campaign(campaign: Campaign, replica: Replica, stop: asyncio.Event) -> None:
+    await replica.until_ready(stop)  # Without the map there are no provinces.
+    await campaign.run(stop)
+
+
 @dataclass
 class _Process:
     """What the parts of a process are put into, and what they share."""
@@ -212,11 +219,18 @@ class _Process:
         folding = await self.open("fold", 2, settings.fold_seconds)
         keeping = await self.open("network", 2, settings.fold_seconds)
         rolling = await self.open("rollups", 1, settings.fold_seconds)
+        looking = await self.open("campaign", 1, settings.fold_seconds)
+        reader = TodayReader(settings.kafka, [RECORDS], Today(), lifter_of(settings), backlog, _now)
+        campaign = Campaign(
+            looking, registry, self.picture.units, reader.today, lambda: reader.whole, _now, settings.smallest_shown
+        )
         recounting = await self.open("recount", 1, settings.fold_seconds)
         self.loops |= {
             "consumer": partial(_consume, folding, settings, folds(meters), pulse, backlog, lifter_of(settings)),
             "network": partial(_keep_network, keeping, settings, meters, network),
             "rollups": partial(_roll_up, rolling, settings, registry, self.replica, self.picture, backlog),
+            "today": reader.run,
+            "campaign": partial(_tell_campaign, campaign, self.replica),
             "recount": partial(keep_recounting, recounting, RecountPace(settings.recount_cells), registry),
         }
 

@@ -5,5 +5,6 @@ from services.metrics.consumer.letters import redrive
 from services.metrics.consumer.network import handle_network
 from services.metrics.consumer.picture import picture_handlers
 from services.metrics.consumer.records import handle
+from services.metrics.consumer.today import TodayReader
 
-__all__ = ["Folds", "handle", "handle_network", "picture_handlers", "redrive"]
+__all__ = ["Folds", "TodayReader", "handle", "handle_network", "picture_handlers", "redrive"]
