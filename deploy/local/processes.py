@@ -32,6 +32,7 @@ APART = (
     _of("metrics", "api", "METRICS_PORT"),
     _of("metrics", "consumer", "METRICS_CONSUMER_PORT"),
     _of("gateway", "api", "GATEWAY_PORT"),
+    Process("watch", ("deploy.ops", "watch"), "WATCH_PORT"),
 )
 """Each process by itself, as in a deployment: the end of one is the end of one."""
 

@@ -160,6 +160,7 @@ async def _start_postgres(
         if name not in given:
             await server.create_database(service)
             environment[name] = server.url(service)
+    environment["WATCH_DATA_DIR"] = str(server.data_dir)  # On the disk that may fill up.
     say(f"PostgreSQL is up on port {server.port}")
     return server
 
