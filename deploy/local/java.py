@@ -24,7 +24,7 @@ async def find_java() -> Path:
             return Path(JAVA)
     rejected = []
     for java in _of_the_machine():
-        version = await _java_version(java)
+        version = await java_version(java)
         if version >= OLDEST_JAVA:
             return java
         rejected.append(f"{java} is version {version}" if version else f"{java} does not run")
@@ -38,7 +38,8 @@ def _of_the_machine() -> list[Path]:
     return [*found, *([Path(on_path)] if on_path else [])]
 
 
-async def _java_version(java: Path) -> int:
+async def java_version(java: Path) -> int:
+    """The first number of a Java's version; 0 where it does not run."""
     try:
         answer = await run_to_end([str(java), "-version"])
     except LocalError:

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from deploy.local.child import Child, LocalError, inherited, run_to_end, start_child
 from deploy.local.jars import LIST_FILE, ensure_jars
 from deploy.local.java import find_java
+from deploy.local.kafka_quick import QuickStart
 from deploy.local.leftover import command_line, stop_leftover
 from deploy.local.ports import free_port, given_or_free
 from deploy.local.say import Say
@@ -72,6 +73,7 @@ class KafkaServer:
     log_file: Path
     _java: Path
     _class_path: str
+    _quick: Sequence[str]
     _child: Child | None = None
 
     @property
@@ -92,10 +94,10 @@ class KafkaServer:
         """SIGKILL, as a crash would; returns when the broker is gone."""
         await self._running().kill()
 
-    async def stop(self) -> None:
-        """Controlled shutdown."""
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Controlled shutdown; after so many seconds, SIGKILL."""
         if self._child is not None:
-            await self._child.stop(STOP_SECONDS)
+            await self._child.stop(seconds)
             _pid_file(self.data_dir).unlink(missing_ok=True)
 
     async def restart(self) -> None:
@@ -103,7 +105,15 @@ class KafkaServer:
         await self.stop()
         self._child = await start_child(
             "Kafka",
-            [str(self._java), *HEAP, *JVM, *_log_option(), "kafka.Kafka", str(_settings_file(self.data_dir))],
+            [
+                str(self._java),
+                *HEAP,
+                *JVM,
+                *_log_option(),
+                *self._quick,
+                "kafka.Kafka",
+                str(_settings_file(self.data_dir)),
+            ],
             log_file=self.log_file,
             stop_seconds=STOP_SECONDS,
             env=inherited({"CLASSPATH": self._class_path}),
@@ -116,6 +126,11 @@ class KafkaServer:
             if asyncio.get_running_loop().time() > deadline:
                 raise LocalError(f"Kafka was not ready in {READY_SECONDS:.0f} s: {obstacle}; see {self.log_file}")
             await asyncio.sleep(POLL_SECONDS)
+
+    async def run_java(self, *words: str) -> None:
+        """Run the broker's Java on its jars to the end; raises LocalError with what it wrote if it fails."""
+        command = [str(self._java), *JVM, *_log_option(), *words]
+        await run_to_end(command, env=inherited({"CLASSPATH": self._class_path}), cwd=self.data_dir)
 
     def _running(self) -> Child:
         if self._child is None:
@@ -150,22 +165,25 @@ async def open_kafka(
     jar_list: Path = LIST_FILE,
     settings: str = SETTINGS,
     format_words: Sequence[str] = (),
+    quick: Sequence[str] | None = None,
 ) -> AsyncIterator[KafkaServer]:
     """Run a broker on this data directory, which is made on the first run and kept afterwards.
 
     The jars are fetched into the cache once and must be those of the list. Without a port, any free one.
     The log is `log/kafka.log` beside the data directory. Raises LocalError (ProcessDied with the last log
-    lines if the broker ended).
+    lines if the broker ended). `quick` are Java's options that have to do with a quick start, else those of the cache.
     """
     java = await find_java()
     class_path = ":".join(map(str, await ensure_jars(cache_dir, say, list_file=jar_list)))
+    quick = QuickStart(cache_dir, java).options() if quick is None else quick
     data_dir = _made(data_dir)
     await _stop_leftover(data_dir, say)
-    server = KafkaServer(data_dir, given_or_free(port), data_dir.parent / "log" / "kafka.log", java, class_path)
+    log_file = data_dir.parent / "log" / "kafka.log"
+    server = KafkaServer(data_dir, given_or_free(port), log_file, java, class_path, quick)
     filled = settings.format(port=server.port, controller_port=free_port(), storage=data_dir / "storage")
     _settings_file(data_dir).write_text(filled)
     if not (data_dir / "storage" / "meta.properties").exists():
-        await _format(java, class_path, data_dir, say, format_words)
+        await _format(server, say, format_words)
     try:
         await server.restart()
         yield server
@@ -190,13 +208,13 @@ def _log_option() -> Sequence[str]:
     return [f"-Dlog4j2.configurationFile={LOG_SETTINGS}"]
 
 
-async def _format(java: Path, class_path: str, data_dir: Path, say: Say, more: Sequence[str]) -> None:
+async def _format(server: KafkaServer, say: Say, more: Sequence[str]) -> None:
     """Give the storage its cluster id. That file is written last, so without it the storage holds nothing yet."""
     say("Kafka: making a new data directory")
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     # An id may begin with a dash, which the tool would take for an option.
-    words = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(_settings_file(data_dir)), *more]
-    await run_to_end([str(java), *JVM, *_log_option(), *words], env=inherited({"CLASSPATH": class_path}), cwd=data_dir)
+    words = ["format", f"--cluster-id={cluster}", "-c", str(_settings_file(server.data_dir)), *more]
+    await server.run_java(*server._quick, "kafka.tools.StorageTool", *words)
 
 
 async def _stop_leftover(data_dir: Path, say: Say) -> None:

@@ -6,7 +6,7 @@ import re
 import secrets
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -37,6 +37,7 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": "30s",
     "log_line_prefix": "%m [%p] %q%d ",
 }
+NO_SETTINGS: Mapping[str, str] = {}
 # The built-in locale sorts alike on every machine.
 INITDB = (
     f"--username={SUPERUSER} --auth=scram-sha-256 --no-instructions "
@@ -54,6 +55,7 @@ class PostgresServer:
     log_file: Path
     _password: str
     _user: SystemUser
+    _settings: Mapping[str, str]
     _child: Child | None = None
 
     @property
@@ -113,7 +115,7 @@ class PostgresServer:
     async def _start(self, deadline: float) -> None:
         # Folders of temporary files get closed again by their makers.
         self._user.open_way_to(self.data_dir, lambda _: None)
-        settings = {**SETTINGS, "shared_buffers": f"{_buffer_megabytes()}MB", "port": str(self.port)}
+        settings = {**SETTINGS, **self._settings, "shared_buffers": f"{_buffer_megabytes()}MB", "port": str(self.port)}
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self._child = await start_child(
             "PostgreSQL",
@@ -152,11 +154,13 @@ def _buffer_megabytes() -> int:
 
 
 @asynccontextmanager
-async def open_postgres(data_dir: Path, *, port: int | None = None, say: Say = print) -> AsyncIterator[PostgresServer]:
+async def open_postgres(
+    data_dir: Path, *, port: int | None = None, say: Say = print, settings: Mapping[str, str] = NO_SETTINGS
+) -> AsyncIterator[PostgresServer]:
     """Run a server on this data directory, which is made on the first run and kept afterwards.
 
-    Without a port, any free one. The log is `log/postgres.log` beside the data directory. Raises LocalError
-    (ProcessDied with the last log lines if the server ended).
+    Without a port, any free one. Settings come on top of the usual ones. The log is `log/postgres.log` beside the data
+    directory. Raises LocalError (ProcessDied with the last log lines if the server ended).
     """
     data_dir = _with_parent(data_dir)
     user = choose_user(data_dir)
@@ -166,7 +170,7 @@ async def open_postgres(data_dir: Path, *, port: int | None = None, say: Say = p
     if not data_dir.exists():
         await _initialise(data_dir, user, say)
     log_file = data_dir.parent / "log" / "postgres.log"
-    server = PostgresServer(data_dir, given_or_free(port), log_file, _password(data_dir), user)
+    server = PostgresServer(data_dir, given_or_free(port), log_file, _password(data_dir), user, settings)
     try:
         await server.restart()
         yield server

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from deploy.local.kafka import KafkaServer, open_kafka
 from libs.common.kafka import Incoming, open_consumer
+from tests.support.quick_kafka import ensure_quick_start
 
 __all__ = ["OwnTopic", "kafka", "own_topic", "read_all"]
 
@@ -36,6 +37,7 @@ def own_topic(name: str, partitions: int = 1) -> OwnTopic:
 @pytest_asyncio.fixture(scope="session")
 async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KafkaServer]:
     """A broker of this session's own."""
+    await ensure_quick_start(CACHE)
     async with open_kafka(tmp_path_factory.mktemp("kafka") / "data", CACHE, say=lambda _: None) as server:
         yield server
 

@@ -16,6 +16,9 @@ __all__ = ["MakeDatabase", "make_database", "postgres"]
 
 SERVICES = Path(__file__).parents[2] / "services"
 
+# What is committed need not outlive a power cut here; nothing that transactions promise one another is changed.
+FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
+
 MakeDatabase = Callable[[str], Awaitable[str]]
 """Gives the URL of a new database: that of a service migrated, that of "" empty."""
 
@@ -24,7 +27,7 @@ MakeDatabase = Callable[[str], Awaitable[str]]
 async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PostgresServer]:
     """A server of this session's own."""
     folder = tmp_path_factory.mktemp("postgres")
-    async with open_postgres(folder / "data", say=lambda _: None) as server:
+    async with open_postgres(folder / "data", say=lambda _: None, settings=FORGETFUL) as server:
         yield server
 
 
