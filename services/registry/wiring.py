@@ -157,8 +157,7 @@ async def _run_api(settings: Settings, registry: CollectorRegistry, tracing: Tra
         }
         async with db.transaction(engine) as connection:
             await announce_key(connection, signer.public())
-            # The whole map takes a second or two, for which the first who asks should not have to wait.
-            await keeper.newest(connection)
+        await _read_map(imports_engine, keeper)
         app = build_app(
             catalogue=catalogue(),
             routes=routes(_door(engine, guard, parts), signer, keeper, sealer, worker.wake),
@@ -169,6 +168,12 @@ async def _run_api(settings: Settings, registry: CollectorRegistry, tracing: Tra
             tracing=tracing,
         )
         await serve(app, host=settings.host, port=settings.port, loops=loops)
+
+
+async def _read_map(engine: db.Engine, keeper: Keeper) -> None:
+    """Read the whole map, for which the first who asks should not have to wait: for seconds, on a busy machine ten."""
+    async with db.transaction(engine, readonly=True) as connection:
+        await keeper.newest(connection)
 
 
 def _door(engine: db.Engine, guard: Guard, parts: Mapping[str, Callable[[], bool]]) -> Door:
