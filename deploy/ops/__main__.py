@@ -7,14 +7,19 @@ from collections.abc import Callable, Sequence
 import asyncpg
 from pydantic import ValidationError
 
-from deploy.ops import make_keys, rotate_key, watch
+from deploy.ops import announce, backup, client, dead_letters, make_keys, restore, rotate_key, watch
 from deploy.ops.command import Refused
 from libs.common.db import Unavailable
 from libs.common.kafka import Away
 
 # One module each, with `add(commands)` that declares it (deploy.ops.command.declare) and the work itself.
 COMMANDS: tuple[Callable[..., None], ...] = (
+    announce.add,
+    backup.add,
+    client.add,
+    dead_letters.add,
     make_keys.add,
+    restore.add,
     rotate_key.add,
     watch.add,
 )

@@ -1,4 +1,4 @@
-"""`python -m services.metrics api | consumer | all | migrate | await-migration | dead-letters … | rollups …`."""
+"""`python -m services.metrics api | consumer | all | migrate | await-migration | rollups status, drop`."""
 
 import argparse
 import asyncio
@@ -11,10 +11,8 @@ from libs.common.files import BadFile, told
 from libs.common.process import answer, run
 from libs.common.telemetry import configure_logging
 from services.metrics import wiring
-from services.metrics.consumer import redrive
 from services.metrics.domain.rollups import PROVINCE
 from services.metrics.settings import CommandSettings, Settings
-from services.metrics.store.letters import list_letters
 from services.metrics.store.members import read_members
 from services.metrics.store.rollups import read_state
 from services.metrics.use_cases.rollups import drop
@@ -25,7 +23,6 @@ PROCESSES = {
     "consumer": "fold records into facts and cells",
     "all": "the two above in one process, for one machine",
 }
-MAX_LETTERS = 1000
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,37 +43,11 @@ def _parser() -> argparse.ArgumentParser:
     statements.add_argument(
         "--words", type=Path, help="sources, parts, caveats, units of count; default: statement_words.toml beside it"
     )
-    letters = commands.add_parser("dead-letters", help="events that could not be processed")
-    actions = letters.add_subparsers(dest="action", required=True, metavar="action")
-    actions.add_parser("list", help=f"the oldest {MAX_LETTERS}, each with the reason")
-    again = actions.add_parser("redrive", help="process them again; those that can be are removed")
-    again.add_argument("ids", type=int, nargs="*", metavar="id", help=f"default: the oldest {MAX_LETTERS}")
     rollups = commands.add_parser("rollups", help="sums by commune or province and month, which make queries quick")
     actions = rollups.add_subparsers(dest="action", required=True, metavar="action")
     actions.add_parser("status", help="how much of them is ready, and what is outstanding")
     actions.add_parser("drop", help="answer from cells until the consumer has made them anew")
     return parser
-
-
-async def _list(settings: CommandSettings) -> int:
-    async with wiring.open_database(settings) as engine, transaction(engine, readonly=True) as connection:
-        letters = await list_letters(connection, limit=MAX_LETTERS)
-    for letter in letters:
-        message = letter.message
-        place = f"{message.topic}[{message.partition}]@{message.offset}"
-        print(letter.letter_id, letter.buried_at.isoformat(), place, message.type, letter.reason, sep="\t")
-    return 0
-
-
-async def _redrive(settings: CommandSettings, ids: Sequence[int]) -> int:
-    async with wiring.open_database(settings) as engine, transaction(engine) as connection:
-        handled, dead = await redrive(connection, ids, limit=MAX_LETTERS)
-    if len(ids) > handled + len(dead):
-        print(f"{len(ids) - handled - len(dead)} of these ids are not among the dead letters", file=sys.stderr)
-    print(f"{handled} processed, {len(dead)} still dead")
-    for letter in dead:
-        print(f"{letter.message.topic}[{letter.message.partition}]@{letter.message.offset}", letter.reason, sep="\t")
-    return 1 if dead or len(ids) > handled else 0
 
 
 async def _rollups_status(settings: CommandSettings) -> int:
@@ -120,10 +91,6 @@ def _dispatch(asked: argparse.Namespace) -> int:
             return asyncio.run(_rollups_status(CommandSettings()))
         case _, "drop":
             return asyncio.run(_drop_rollups(CommandSettings()))
-        case _, "list":
-            return asyncio.run(_list(CommandSettings()))
-        case _, "redrive":
-            return asyncio.run(_redrive(CommandSettings(), asked.ids))
     settings, name = Settings(), asked.command
     configure_logging("metrics", name, settings.log_level)
     return run(lambda: wiring.run(settings, api=name != "consumer", consumer=name != "api"))

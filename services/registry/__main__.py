@@ -11,12 +11,12 @@ from typing import Any
 from libs.common.db import Connection, transaction
 from libs.common.files import BadFile, told
 from libs.common.process import answer, run
-from libs.common.relay import announce
+from libs.common.relay import announce, outstanding
 from libs.common.telemetry import configure_logging
 from services.registry import wiring
 from services.registry.domain.clients import CLIENT_KINDS, QUOTA_CLASSES, SCOPES
 from services.registry.settings import CommandSettings, Settings
-from services.registry.store import access, log
+from services.registry.store import access
 from services.registry.use_cases import clients, erasing, keys, loading, tokens
 
 Arguments = argparse.Namespace
@@ -175,7 +175,7 @@ async def _load(asked: Arguments, settings: CommandSettings) -> None:
         begun = asyncio.get_running_loop().time()
         while asked.wait:
             async with transaction(engine, readonly=True) as connection:
-                if await log.is_published(connection, wiring.OWNER):
+                if not await outstanding(connection, wiring.OWNER):
                     return
             if asyncio.get_running_loop().time() - begun > asked.wait:
                 raise clients.Refused("relay chưa gửi hết", f"the relay has not sent everything in {asked.wait:g} s")

@@ -103,7 +103,7 @@ class Poisoner:
         """Drive the dead letters again as they are, then mended, then once more; gives what is wrong with that."""
         wrong: list[str] = []
         letters = (await self.cluster.ask("metrics", "SELECT count(*) FROM dead_letters"))[0][0]
-        listed = (await self.cluster.command("services.metrics", "dead-letters", "list")).splitlines()
+        listed = (await self.cluster.command("deploy.ops", "dead-letters", "list")).splitlines()
         if len(listed) != letters or not all(line.split("\t")[-1].strip() for line in listed):
             wrong.append(f"{letters} dead letters, listed with reasons are {len(listed)}: {listed[:3]}")
         told = await self._redriven()
@@ -122,7 +122,7 @@ class Poisoner:
 
     async def _redriven(self) -> str:
         try:
-            return await self.cluster.command("services.metrics", "dead-letters", "redrive")
+            return await self.cluster.command("deploy.ops", "dead-letters", "redrive")
         except LocalError as failed:
             return str(failed).partition("\n")[2]
 

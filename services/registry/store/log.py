@@ -19,7 +19,6 @@ __all__ = [
     "heads",
     "heads_beside",
     "heads_of",
-    "is_published",
     "known_ids",
     "lock",
     "newest",
@@ -156,17 +155,3 @@ async def append(connection: Connection, entries: Sequence[log.Entry]) -> None:
     ordered = sorted(entries, key=lambda entry: entry.record_id)
     for start in range(0, len(ordered), ROWS_PER_STATEMENT):
         await log.append(connection, ordered[start : start + ROWS_PER_STATEMENT])
-
-
-async def is_published(connection: Connection, relay: str) -> bool:
-    """Say whether the relay has sent everything that the log holds."""
-    published: bool = await connection.fetchval(
-        """SELECT coalesce((
-               SELECT (sent.epoch, sent.xid, sent.seq) >= (newest.epoch, newest.xid, newest.seq)
-               FROM log_position AS sent,
-                    (SELECT epoch, xid, seq FROM log ORDER BY epoch DESC, xid DESC, seq DESC LIMIT 1) AS newest
-               WHERE sent.relay = $1
-           ), NOT EXISTS (SELECT FROM log))""",
-        relay,
-    )
-    return published

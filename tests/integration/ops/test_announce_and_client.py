@@ -1,0 +1,88 @@
+"""Announce and clients by the operators' program."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from deploy.local.kafka import KafkaServer
+from deploy.ops.__main__ import main
+from libs.common.db import connect
+from libs.common.relay import RelaySettings, run_relay
+from tests.support.kafka import OwnTopic, own_topic, read_all
+from tests.support.postgres import MakeDatabase
+
+TYPE = "test.thing.v1"
+
+
+@asynccontextmanager
+async def _relaying(url: str, bootstrap: str, topic: OwnTopic) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    relaying = asyncio.ensure_future(
+        run_relay(
+            url,
+            bootstrap,
+            owner="visits",
+            routes={TYPE: topic},
+            settings=RelaySettings(),
+            registry=CollectorRegistry(),
+            stop=stop,
+            beat=lambda: None,
+        )
+    )
+    try:
+        yield
+    finally:
+        stop.set()
+        await relaying
+
+
+async def test_announced_every_record_is_sent_again_and_the_command_waits_until_it_was(
+    make_database: MakeDatabase, kafka: KafkaServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = await make_database("visits")
+    for name in ("REGISTRY", "VISITS", "METRICS"):
+        monkeypatch.setenv(f"DATABASE_URL_{name}", url)
+    connection = await connect(url, application_name="test")
+    records = [uuid.uuid4() for _ in range(20)]
+    await connection.execute(
+        """INSERT INTO log (record_id, revision, epoch, kind, state, type, partition_key, received_at, body)
+           SELECT id, 1, 1, 'visit', 'recorded', $2, id, now(), '{}' FROM unnest($1::uuid[]) AS told (id)""",
+        records,
+        TYPE,
+    )
+    await connection.close()
+    topic = own_topic("announced")
+    async with _relaying(url, kafka.bootstrap, topic):
+        assert await asyncio.to_thread(main, ["announce", "--service", "visits", "--wait", "30"]) == 0
+        assert await asyncio.to_thread(main, ["announce", "--service", "visits", "--wait", "30"]) == 0
+    sent = [message for message in await read_all(kafka.bootstrap, topic) if message.type == TYPE]
+    assert len(sent) >= 40, "each was sent when it came and when it was announced"
+    assert {message.key.decode() for message in sent} == {str(record) for record in records}
+    capsys.readouterr()
+    assert await asyncio.to_thread(main, ["announce", "--service", "visits", "--wait", "0.3"]) == 1, "no relay runs"
+    assert "does it run?" in capsys.readouterr().err
+
+
+async def test_a_client_is_made_rotated_suspended_and_listed(
+    make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL_REGISTRY", await make_database("registry"))
+
+    async def client(*words: str) -> tuple[int, str]:
+        code = await asyncio.to_thread(main, ["client", *words])
+        return code, capfd.readouterr().out.strip()
+
+    code, secret = await client("create", "cong-thu", "--name", "Cổng thử", "--scope", "metrics:read")
+    assert code == 0
+    assert secret
+    code, other = await client("rotate", "cong-thu", "--overlap-minutes", "5")
+    assert (code, other != secret) == (0, True)
+    assert (await client("suspend", "cong-thu"))[0] == 0
+    assert "cong-thu\tsuspended" in (await client("list"))[1]
+    assert (await client("resume", "cong-thu"))[0] == 0
+    assert "cong-thu\tactive" in (await client("list"))[1]
+    assert (await client("suspend", "nobody"))[0] == 1
