@@ -21,8 +21,9 @@ RIGHT = Row(
                 "Missing: in the log, not counted. Unknown: counted, the log does not know them. Both must be 0.",
             ),
             Words(
-                "thiếu: `python -m deploy.ops announce visits` gửi lại tất cả; lạ: xem sổ tay trước khi làm gì.",
-                "missing: `python -m deploy.ops announce visits` sends everything again; unknown: read the "
+                "thiếu: `python -m deploy.ops announce --service visits` gửi lại tất cả; lạ: xem sổ tay trước khi "
+                "làm gì.",
+                "missing: `python -m deploy.ops announce --service visits` sends everything again; unknown: read the "
                 "runbook first.",
             ),
             "short",

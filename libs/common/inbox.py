@@ -9,7 +9,12 @@ from libs.common.db import Connection
 from libs.common.kafka import Incoming
 from libs.common.log import BEGINNING, Position
 
-__all__ = ["Fenced", "Move", "Unprocessable", "bury", "move", "reached", "resume", "schema"]
+__all__ = ["DROPPED", "Fenced", "Move", "Unprocessable", "bury", "move", "reached", "resume", "schema"]
+
+
+DROPPED = "tungnha_dropped"
+"""Stands among the headers of a dead letter that somebody decided never to process, with who, when and why. The letter
+stays: what became of its record is still to be told, and whoever reads the topic again must not find it anew."""
 
 
 class Fenced(Exception):

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from libs.common.db import Connection
+from libs.common.inbox import DROPPED
 from libs.contracts.registry import UnitV1
 from libs.contracts.topics import DENOMINATORS, MEMBERS, RECORDS, TEAMS, type_of
 
@@ -59,9 +60,11 @@ async def estimates(connection: Connection, *tables: str) -> dict[str, float]:
 
 
 async def dead_letters(connection: Connection) -> dict[str, int]:
-    """Count dead letters by topic, 0 where there are none; all of them together no further than MOST_LETTERS."""
+    """Count dead letters that wait by topic, 0 without any; all of them together no further than MOST_LETTERS."""
     rows = await connection.fetch(
-        "SELECT topic, count(*) AS letters FROM (SELECT topic FROM dead_letters LIMIT $1) AS letter GROUP BY topic",
+        f"""SELECT topic, count(*) AS letters
+            FROM (SELECT topic FROM dead_letters WHERE headers -> '{DROPPED}' IS NULL LIMIT $1) AS letter
+            GROUP BY topic""",
         MOST_LETTERS,
     )
     return {**dict.fromkeys(DEAD_TOPICS, 0), **{row["topic"]: row["letters"] for row in rows}}

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.common.db import Connection
+from libs.common.inbox import DROPPED
 from libs.common.kafka import Incoming
 
 __all__ = ["Dropped", "Letter", "drop_letters", "list_letters", "remove_letters", "take_letters"]
-
-DROPPED = "tungnha_dropped"
-"""Stands among a letter's headers. It stays where it is: what became of its record is still to be told, and whoever
-reads the topic again must not find it anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from deploy.ops.__main__ import main
+from deploy.ops.watch.servers import dead_letters
 from libs.common.db import connect
 from libs.common.inbox import Unprocessable, bury
 from libs.common.kafka import Incoming
@@ -27,6 +28,14 @@ async def _letters(url: str, *values: bytes) -> list[int]:
     ids = [row["id"] for row in await connection.fetch("SELECT id FROM dead_letters ORDER BY id")]
     await connection.close()
     return ids
+
+
+async def _waiting(url: str) -> int:
+    connection = await connect(url, application_name="test")
+    try:
+        return (await dead_letters(connection))[RECORDS.name]
+    finally:
+        await connection.close()
 
 
 @pytest.fixture
@@ -86,6 +95,7 @@ async def test_a_dropped_letter_waits_no_more_but_who_and_why_can_still_be_read(
     capsys.readouterr()
     assert await _ops("list") == 0
     assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == [str(second)]
+    assert await _waiting(url) == 1, "the watch counts what waits for somebody"
     assert await _ops("list", "--dropped") == 0
     told = capsys.readouterr().out
     assert told.split("\t")[0] == str(first)

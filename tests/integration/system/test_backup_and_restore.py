@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -107,45 +108,30 @@ async def test_restored_to_an_earlier_moment_on_the_same_kafka_nothing_later_is_
     await place.start()
     await _write(place, 3, 1)
     assert await place.ops("backup", str(folder)) == 0
-    then = await _records(place.urls["visits"])
-    later = [a_visit() for _ in range(3)]
+    then, later = await _records(place.urls["visits"]), [a_visit() for _ in range(2)]
     await _write(place, 2, 2)
-    async with open_visits(place.urls["visits"]) as visits:
-        # One that is in the backup is changed after it: same record, a higher revision in Kafka and in metrics.
-        known = next(iter(then))
-        answer = await visits.post(f"/v1/visits/{known}:void", {"id": later[0]["id"], "replaces": then[known][0]})
-        if answer.status != 200:
-            answer = await visits.post(
-                f"/v1/partner-reports/{known}:void", {"id": later[0]["id"], "replaces": then[known][0]}, client="bank"
-            )
-        assert answer.status == 200, answer.body
+    await _void(place, *next(iter(then.items())))
     await place.until_folded()
-
     assert await place.ops("restore", str(folder), "--yes") == 1, "services are connected"
-    assert "ops watch" not in capsys.readouterr().err
+    assert "in use by: " in capsys.readouterr().err
     await place.stop()
     async with open_visits(place.urls["visits"]) as visits:
-        await visits.send(*later[1:])  # Neither relayed nor folded: the old log alone knows.
+        await visits.send(*later)  # Neither relayed nor folded: the old log alone knows.
     now, used = await _records(place.urls["visits"]), await _epoch(place)
     assert await place.ops("restore", str(folder)) == 1, "it would destroy something"
     assert await _records(place.urls["visits"]) == now
     assert await place.ops("restore", str(folder), "--yes", "--lost", str(lost_file)) == 0
     assert await _records(place.urls["visits"]) == then
-    lines = lost_file.with_stem("lost-visits").read_text().splitlines()
-    told = {row["record_id"] for row in csv.DictReader(lines)}
-    assert told == {record for record, newest in now.items() if then.get(record) != newest}
+    assert _lost(lost_file) == {record for record, newest in now.items() if then.get(record) != newest}
     first = await _epoch(place)
     assert first > used
 
     await place.start()
     assert await place.ops("restore", str(folder), "--check", "--wait", "90") == 0
     await place.counts_what_the_log_says()
-    (unknown,) = await place.row("metrics", "SELECT count(*) FROM heads")
-    assert unknown == len({record for record in then} - await _held(place)), (
-        "metrics counts a record that the log does not know"
-    )
+    assert await place.row("metrics", "SELECT count(*) FROM heads") == (len(then.keys() - await _held(place)),)
     async with open_visits(place.urls["visits"]) as visits:
-        again = await visits.send(*later[1:])
+        again = await visits.send(*later)
         assert [receipt["status"] for receipt in again] == ["accepted", "accepted"]
     await place.until_folded()
     await place.counts_what_the_log_says()
@@ -153,6 +139,62 @@ async def test_restored_to_an_earlier_moment_on_the_same_kafka_nothing_later_is_
     await place.stop()
     assert await place.ops("restore", str(folder), "--yes", "--lost", str(tmp_path / "second.csv")) == 0
     assert await _epoch(place) > first
+
+
+async def test_where_the_restore_was_made_by_other_means_what_must_follow_is_one_command(
+    place: Place, tmp_path: Path
+) -> None:
+    lost_file = tmp_path / "lost.csv"
+    await place.start()
+    await _write(place, 2, 1)
+    await place.until_folded()
+    await place.stop()
+    then = await _records(place.urls["visits"])
+    yesterday = await _copy(place.urls["visits"])
+    await place.start()
+    await _write(place, 2, 2)
+    await _void(place, *next(iter(then.items())))
+    await place.until_folded()
+    await place.stop()
+    now, used = await _records(place.urls["visits"]), await _epoch(place)
+    folded = now.keys() - await _held(place)
+
+    place.urls["visits"] = yesterday
+    assert await place.ops("after-restore", "visits") == 1, "it would destroy something"
+    assert await place.ops("after-restore", "visits", "--yes", "--lost", str(lost_file)) == 0
+    assert await _epoch(place) > used
+    assert _lost(lost_file) == {record for record in folded if then.get(record) != now[record]}
+    await place.start()
+    await place.until_folded()
+    await place.counts_what_the_log_says()
+    await _write(place, 1, 2)  # Devices send again what they sent.
+    await place.until_folded()
+    await place.counts_what_the_log_says()
+
+
+async def _void(place: Place, record: str, newest: tuple[int, int]) -> None:
+    """Change a record that is in a backup: the same record, a higher revision in Kafka and in metrics."""
+    async with open_visits(place.urls["visits"]) as visits:
+        change = {"id": str(uuid.uuid4()), "replaces": newest[0]}
+        answers = [
+            await visits.post(f"/v1/{kind}/{record}:void", change, client=client)
+            for kind, client in (("visits", "app"), ("partner-reports", "bank"))
+        ]
+    assert 200 in [answer.status for answer in answers], [answer.body for answer in answers]
+
+
+def _lost(file: Path) -> set[str]:
+    lines = file.with_stem(f"{file.stem}-visits").read_text().splitlines()
+    return {row["record_id"] for row in csv.DictReader(lines)}
+
+
+async def _copy(url: str) -> str:
+    """Copy a database that nobody uses, as a disk's image does."""
+    server, _, name = url.rpartition("/")
+    connection = await connect(f"{server}/postgres", application_name="test copy")
+    await connection.execute(f"CREATE DATABASE {name}_copy TEMPLATE {name}")
+    await connection.close()
+    return f"{url}_copy"
 
 
 async def _held(place: Place) -> set[str]:
