@@ -7,8 +7,8 @@ from argparse import Namespace
 from deploy.ops.command import Commands, Progress, declare
 from deploy.ops.databases import open_database
 from deploy.ops.settings import Databases, read
+from libs.common.announcing import announce, outstanding
 from libs.common.db import Engine, autocommit, transaction
-from libs.common.relay import announce, outstanding
 
 __all__ = ["add"]
 

@@ -10,7 +10,8 @@ from operator import attrgetter
 from prometheus_client import CollectorRegistry
 from prometheus_client import Counter as CounterMetric
 
-from libs.common.db import GONE, Connection, Unavailable
+from libs.common.announcing import announce
+from libs.common.db import GONE, Unavailable
 from libs.common.events import message_of, position_message
 from libs.common.kafka import (
     Address,
@@ -26,13 +27,13 @@ from libs.common.kafka import (
     partition_of,
 )
 from libs.common.leader import Leadership, NotLeading, lead
-from libs.common.log import BEGINNING, TABLE, Announced, Page, Position, oldest_behind, read
+from libs.common.log import BEGINNING, Announced, Page, Position, oldest_behind, read
 from libs.common.meters import CounterOf, GaugeOf
 from libs.common.process import Patience
 from libs.common.telemetry import get_logger
 from libs.common.tracing import OFF, Span, Tracing
 
-__all__ = ["RelaySettings", "announce", "outstanding", "run_relay"]
+__all__ = ["RelaySettings", "run_relay"]
 
 logger = get_logger(__name__)
 
@@ -109,24 +110,6 @@ class RelayMeters:
         oldest = _Oldest()
         OLDEST.on(registry).set_function(oldest.age)
         return cls(PUBLISHED.on(registry), oldest, FAILURES.on(registry))
-
-
-async def announce(connection: Connection) -> None:
-    """Make the relay send every record again from the beginning; the running one notices by itself."""
-    await connection.execute("UPDATE log_position SET epoch = 0, xid = '0', seq = 0")
-
-
-async def outstanding(connection: Connection, owner: str, *, most: int = 1) -> int:
-    """Count the rows of the log that the relay has not sent, or not again; `most` bounds the count."""
-    left: int = await connection.fetchval(
-        f"""SELECT count(*) FROM (SELECT FROM {TABLE} WHERE (epoch, xid, seq) > (
-                SELECT epoch, xid, seq FROM log_position WHERE relay = $1
-                UNION ALL SELECT 0, '0'::xid8, 0 WHERE NOT EXISTS (SELECT FROM log_position WHERE relay = $1)
-            ) LIMIT $2) AS behind""",
-        owner,
-        most,
-    )
-    return left
 
 
 _Messages = defaultdict[tuple[str, int], list[Message]]

@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from libs.common.announcing import announce, outstanding
 from libs.common.db import Connection, transaction
 from libs.common.files import BadFile, told
 from libs.common.process import answer, run
-from libs.common.relay import announce, outstanding
 from libs.common.telemetry import configure_logging
 from services.registry import wiring
 from services.registry.domain.clients import CLIENT_KINDS, QUOTA_CLASSES, SCOPES

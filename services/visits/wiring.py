@@ -9,6 +9,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from starlette.routing import BaseRoute
 
+from libs.common.announcing import announce
 from libs.common.auth import Guard
 from libs.common.db import Engine, open_engine, transaction
 from libs.common.db import migrate as run_migrations
@@ -17,7 +18,7 @@ from libs.common.log import BEGINNING
 from libs.common.pools import Pools
 from libs.common.problem import Catalogue
 from libs.common.process import Loop, Pulse, serve
-from libs.common.relay import RelaySettings, announce, run_relay
+from libs.common.relay import RelaySettings, run_relay
 from libs.common.replica import Replica
 from libs.common.schema import await_migration
 from libs.common.telemetry import new_registry

@@ -10,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.kafka import KafkaServer
 from deploy.local.ports import free_port
+from libs.common.announcing import announce
 from libs.common.db import connect, open_engine, transaction
 from libs.common.events import POSITION_KEY, POSITION_TYPE, told_by
 from libs.common.kafka import Batch, Incoming, Message, Producer
 from libs.common.leader import lead
 from libs.common.log import Position, append
-from libs.common.relay import RelayMeters, RelaySettings, _Run, announce, run_relay
+from libs.common.relay import RelayMeters, RelaySettings, _Run, run_relay
 from tests.integration.common.test_log import Row, new_log, raise_epoch
 from tests.support.kafka import OwnTopic, own_topic, read_all
 from tests.support.postgres import MakeDatabase

@@ -9,11 +9,11 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry
 
 from deploy.local.kafka import KafkaServer
+from libs.common.announcing import announce
 from libs.common.db import Engine, open_engine, transaction
 from libs.common.events import message_of
 from libs.common.kafka import open_producer
 from libs.common.log import Position, append, read
-from libs.common.relay import announce
 from libs.common.replica import Replica
 from tests.integration.common.test_log import Row, new_log
 from tests.integration.common.test_relay import _relaying, _until_sent
