@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import asyncpg
 from pydantic import ValidationError
 
-from deploy.ops import announce, backup, client, dead_letters, make_keys, restore, rotate_key, watch
+from deploy.ops import announce, backup, client, dead_letters, make_keys, restore, rotate_key, status, watch
 from deploy.ops.command import Refused
 from libs.common.db import Unavailable
 from libs.common.kafka import Away
@@ -21,6 +21,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     make_keys.add,
     restore.add,
     rotate_key.add,
+    status.add,
     watch.add,
 )
 

@@ -8,9 +8,20 @@ from uuid import UUID
 import asyncpg
 
 from libs.common.db import Connection
-from libs.common.log import TABLE, Position
+from libs.common.log import BEGINNING, TABLE, Position
 
-__all__ = ["Beyond", "Folded", "Page", "State", "beyond", "page_until", "rows_back", "standing", "unknown_among"]
+__all__ = [
+    "Beyond",
+    "Folded",
+    "Page",
+    "State",
+    "beyond",
+    "page_until",
+    "relayed",
+    "rows_back",
+    "standing",
+    "unknown_among",
+]
 
 
 class State(NamedTuple):
@@ -165,7 +176,16 @@ async def rows_back(connection: Connection, reached: Position, rows: int) -> Pos
         *_at(reached),
         rows,
     )
-    return Position(row["epoch"], row["xid"], row["seq"]) if row else Position(0, 0, 0)
+    return Position(row["epoch"], row["xid"], row["seq"]) if row else BEGINNING
+
+
+async def relayed(connection: Connection) -> Position:
+    """Give how far the owner's relay has sent its log; the beginning before the first."""
+    row = await connection.fetchrow(
+        "SELECT epoch, xid::text::bigint AS xid, seq FROM log_position ORDER BY log_position.epoch, log_position.xid,"
+        " log_position.seq LIMIT 1"
+    )
+    return Position(row["epoch"], row["xid"], row["seq"]) if row else BEGINNING
 
 
 def _at(position: Position) -> tuple[int, str, int]:

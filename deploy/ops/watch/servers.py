@@ -7,12 +7,13 @@ from libs.common.inbox import DROPPED
 from libs.contracts.registry import UnitV1
 from libs.contracts.topics import DENOMINATORS, MEMBERS, RECORDS, TEAMS, type_of
 
-__all__ = ["DEAD_TOPICS", "Server", "dead_letters", "estimates", "provinces", "server", "size_bytes"]
+__all__ = ["DEAD_TOPICS", "Server", "audited", "dead_letters", "estimates", "provinces", "server", "size_bytes"]
 
 DEAD_TOPICS = tuple(topic.name for topic in (RECORDS, TEAMS, MEMBERS, DENOMINATORS))
 """What metrics keeps in its database, and so what it may bury."""
 
 MOST_LETTERS = 100_000
+MOST_ROWS = 20_000
 
 
 class Server(NamedTuple):
@@ -68,6 +69,18 @@ async def dead_letters(connection: Connection) -> dict[str, int]:
         MOST_LETTERS,
     )
     return {**dict.fromkeys(DEAD_TOPICS, 0), **{row["topic"]: row["letters"] for row in rows}}
+
+
+async def audited(connection: Connection, action: str, within_seconds: float) -> int:
+    """Count the rows that the registry's audit has of an action lately, among the newest MOST_ROWS."""
+    count: int = await connection.fetchval(
+        """SELECT count(*) FROM (SELECT at, action FROM audit ORDER BY entry DESC LIMIT $3) AS newest
+           WHERE action = $1 AND at > now() - make_interval(secs => $2)""",
+        action,
+        within_seconds,
+        MOST_ROWS,
+    )
+    return count
 
 
 async def provinces(connection: Connection) -> dict[str, str]:

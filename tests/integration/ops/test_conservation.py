@@ -92,7 +92,7 @@ async def test_the_progress_of_a_device_is_a_record_too(both: Both) -> None:
     assert (await rounds(both.audit())).missing == 1
 
 
-async def test_a_dead_letter_is_not_missing_until_it_is_dropped_and_folded_once_it_is_redriven(both: Both) -> None:
+async def test_a_dead_letter_is_not_missing_until_it_is_deleted_and_folded_once_it_is_redriven(both: Both) -> None:
     ids = await both.send(10)
     both.delivery.poisoned = set(ids[:2])
     await both.delivery.all()
