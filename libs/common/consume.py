@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections import Counter as Counts
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -22,7 +22,7 @@ from libs.common.telemetry import get_logger
 from libs.common.tracing import HEADER as TRACEPARENT
 from libs.common.tracing import OFF, Tracing
 
-__all__ = ["Backlog", "Handled", "Handler", "Meters", "StoppedItself", "run_consumer"]
+__all__ = ["Backlog", "Follow", "Handled", "Handler", "Meters", "Place", "StoppedItself", "run_consumer"]
 
 logger = get_logger(__name__)
 
@@ -301,6 +301,53 @@ def _position(messages: Sequence[Incoming]) -> Position | None:
     return max(map(Position.parse, marks), default=None)
 
 
+@dataclass(frozen=True)
+class Follow:
+    """Topics, what handles them, and what is kept from one connection to the next; `backlog` is kept as it is."""
+
+    engine: AsyncEngine
+    address: Address
+    topics: Sequence[TopicSpec]
+    handle: Handler
+    meters: Meters
+    stop: asyncio.Event
+    beat: Callable[[], None]
+    backlog: Backlog = field(default_factory=Backlog)
+    patience: Patience = field(default_factory=Patience)
+    pace: Pace = field(default_factory=Pace)
+
+    async def patiently(self, turn: Callable[[], Awaitable[None]]) -> None:
+        """Do one turn after the other until told to stop.
+
+        PostgreSQL or Kafka being away, and another consumer's fence, are waited out: the next turn begins from what the
+        database says. Any other error is raised with the offset unmoved.
+        """
+        while not self.stop.is_set():
+            self.beat()
+            try:
+                await turn()
+            except (Away, Fenced, Unavailable) as error:
+                topics = [topic.name for topic in self.topics]
+                logger.warning("consumer.interrupted", topics=topics, error=repr(error))
+                await self.patience.wait()
+
+    async def until(self, over: Callable[[], Awaitable[bool]], places: Set[Place] | None = None) -> None:
+        """Follow some places, by default all, until it is over or time to stop; what was begun is finished."""
+        names = [topic.name for topic in self.topics]
+        source = await identify(self.address, names)
+        async with (
+            open_consumer(self.address, self.topics, places) as consumer,
+            aclosing(_Loop(self.engine, consumer, self.handle, source, self.meters, self.pace, self.backlog)) as loop,
+        ):
+            await loop.start()
+            logger.info("consumer.following", topics=names, places="all" if places is None else sorted(places))
+            while not (self.stop.is_set() or await over()):
+                self.beat()
+                await loop.turn()
+                self.patience.succeeded()
+            await loop.finish()
+
+
 async def run_consumer(
     engine: AsyncEngine,
     address: Address,
@@ -312,28 +359,13 @@ async def run_consumer(
     beat: Callable[[], None],
     backlog: Backlog | None = None,
 ) -> None:
-    """Handle some topics until told to stop; `backlog` is kept as it is.
+    """Handle all of some topics until told to stop.
 
-    PostgreSQL or Kafka being away, and another consumer's fence, are waited out: the loop begins again from what the
-    database says. Any other error is raised with the offset unmoved.
+    There must be one such consumer: several would each read everything, and take it out of each other's hands.
     """
-    patience, pace, backlog = Patience(), Pace(), backlog or Backlog()
-    names = [topic.name for topic in topics]
-    while not stop.is_set():
-        beat()
-        try:
-            source = await identify(address, names)
-            async with (
-                open_consumer(address, topics) as consumer,
-                aclosing(_Loop(engine, consumer, handle, source, meters, pace, backlog)) as loop,
-            ):
-                await loop.start()
-                logger.info("consumer.following", topics=names)
-                while not stop.is_set():
-                    beat()
-                    await loop.turn()
-                    patience.succeeded()
-                await loop.finish()
-        except (Away, Fenced, Unavailable) as error:
-            logger.warning("consumer.interrupted", topics=names, error=repr(error))
-            await patience.wait()
+
+    async def never() -> bool:
+        return False
+
+    follow = Follow(engine, address, topics, handle, meters, stop, beat, backlog or Backlog())
+    await follow.patiently(lambda: follow.until(never))

@@ -65,6 +65,10 @@ def _server_settings(application_name: str, transaction_timeout_seconds: float) 
         "idle_in_transaction_session_timeout": milliseconds,
         "timezone": "UTC",
         "jit": "off",
+        # A client whose machine is gone says no goodbye: its locks, which others wait for, are let go after 25 s.
+        "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
     }
 
 

@@ -1,7 +1,7 @@
 """Kafka behind a thin port: identify, make topics, produce batches, consume by manual assignment."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, cast
@@ -350,8 +350,10 @@ def _incoming(record: Any) -> Incoming:
 
 
 @asynccontextmanager
-async def open_consumer(address: Address, topics: Sequence[TopicSpec]) -> AsyncIterator[Consumer]:
-    """Open a consumer at the beginning of every partition of the topics; raises Away."""
+async def open_consumer(
+    address: Address, topics: Sequence[TopicSpec], places: Set[tuple[str, int]] | None = None
+) -> AsyncIterator[Consumer]:
+    """Open a consumer at the beginning of every partition of the topics, or of these places; raises Away."""
     consumer = AIOKafkaConsumer(
         **client_options(address),
         group_id=None,
@@ -366,7 +368,8 @@ async def open_consumer(address: Address, topics: Sequence[TopicSpec]) -> AsyncI
     )
     await _start(consumer, 15)
     try:
-        partitions = [TopicPartition(topic.name, n) for topic in topics for n in range(topic.partitions)]
+        declared = [TopicPartition(topic.name, n) for topic in topics for n in range(topic.partitions)]
+        partitions = [each for each in declared if places is None or (each.topic, each.partition) in places]
         consumer.assign(partitions)
         for partition in partitions:
             consumer.seek(partition, 0)

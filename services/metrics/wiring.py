@@ -13,7 +13,8 @@ from starlette.routing import BaseRoute
 
 from libs.common import db
 from libs.common.auth import Guard
-from libs.common.consume import Backlog, Meters, run_consumer
+from libs.common.consume import Backlog, Follow, Meters
+from libs.common.consume_shares import Sharing, run_shared_consumer
 from libs.common.http import build_app
 from libs.common.inbox import reached
 from libs.common.pools import Pools
@@ -147,23 +148,18 @@ async def _consume(
                 settled = await settle_level(connection, lifter)
         except db.Unavailable:
             await patience.wait()
-    await run_consumer(
-        engine,
-        settings.kafka,
-        [RECORDS],
-        partial(handle, lifter=lifter),
-        meters=meters,
-        stop=stop,
-        beat=pulse.beat,
-        backlog=backlog,
-    )
+    folding = partial(handle, lifter=lifter)
+    follow = Follow(engine, settings.kafka, [RECORDS], folding, meters, stop, pulse.beat, backlog)
+    await run_shared_consumer(follow, Sharing(settings.database_url, "metrics fold", by_partition=True))
 
 
 async def _keep_network(
     engine: db.Engine, settings: Settings, meters: Meters, pulse: Pulse, stop: asyncio.Event
 ) -> None:
     # Teams and members are few and rarely change: a loop of their own, which a rush of records does not hold up.
-    await run_consumer(engine, settings.kafka, NETWORK, handle_network, meters=meters, stop=stop, beat=pulse.beat)
+    # Who is in a team is told by one topic, the team by another: one replica takes all, the others stand by.
+    follow = Follow(engine, settings.kafka, NETWORK, handle_network, meters, stop, pulse.beat)
+    await run_shared_consumer(follow, Sharing(settings.database_url, "metrics network", by_partition=False))
 
 
 async def _roll_up(
