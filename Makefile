@@ -44,6 +44,7 @@ freeze: .venv/dev ## print the contracts again: schemas, OpenAPI; and dashboards
 	@$(BIN)/python -m libs.contracts.freeze
 	@$(BIN)/python -m deploy.grafana
 	@$(BIN)/python -m deploy.k8s generate
+	@$(BIN)/python -m libs.common.metrics_page
 
 lock: .venv/dev ## pin the dependencies anew, with hashes
 	@for set in service local dev; do \

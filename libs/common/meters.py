@@ -5,7 +5,7 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-__all__ = ["PROCESSES", "QUESTIONS", "CounterOf", "Declared", "GaugeOf", "HistogramOf", "Question", "told_by"]
+__all__ = ["PROCESSES", "QUESTIONS", "CounterOf", "Declared", "GaugeOf", "HistogramOf", "Question", "named", "told_by"]
 
 Question = Literal["flowing", "right", "fast", "safe", "lasting"]
 """Which of an operator's five questions a metric answers."""
@@ -54,6 +54,11 @@ class Declared:
     vi: str
     en: str
     labels: tuple[str, ...] = ()
+
+
+def named(processes: tuple[str, ...]) -> str:
+    """Name some processes shortly, by their group where there is one."""
+    return next((name for name, group in _GROUPS.items() if processes == group), ", ".join(processes))
 
 
 def told_by(declared: Declared) -> tuple[str, ...]:
