@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from deploy.local.kafka import KafkaServer, open_kafka
-from libs.common.kafka import Incoming, open_consumer
+from libs.common.kafka import Incoming, TopicSpec, open_consumer
 from tests.support.quick_kafka import ensure_quick_start
 
-__all__ = ["OwnTopic", "kafka", "own_topic", "read_all"]
+__all__ = ["OwnTopic", "kafka", "lose_everything", "own_topic", "read_all"]
 
 CACHE = Path(__file__).parents[2] / ".local" / "cache"
 
@@ -54,3 +58,18 @@ async def read_all(bootstrap: str, topic: OwnTopic) -> list[Incoming]:
                 if messages[-1].offset + 1 >= ends[place]:
                     left.discard(place)
     return found
+
+
+async def lose_everything(bootstrap: str, topic: TopicSpec) -> None:
+    """Have the broker forget every message that a topic holds now."""
+    async with open_consumer(bootstrap, [topic]) as consumer:
+        ends = await consumer.ends()
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        # A topic that is compacted lets nobody delete.
+        policy = {"cleanup.policy": "delete"}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name, policy)])
+        await admin.delete_records({TopicPartition(*place): RecordsToDelete(end) for place, end in ends.items()})
+    finally:
+        await admin.close()

@@ -4,20 +4,16 @@ import sys
 
 import aiohttp
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from deploy.local.child import inherited, run_to_end
 from deploy.local.ports import free_port
 from deploy.local.supervisor import Service
 from deploy.local.system import ROOT
 from libs.common.db import connect
-from libs.common.kafka import open_consumer
 from libs.common.log import Position
 from libs.contracts.topics import RECORDS
 from tests.integration.system.conftest import World, fill, until
+from tests.support.kafka import lose_everything
 from tests.support.postgres import MakeDatabase
 
 pytestmark = pytest.mark.timeout(300)
@@ -47,21 +43,6 @@ async def _tells(watch: Service, name: str, value: float) -> bool:
 
 async def _tells_of_what_waits(watch: Service) -> bool:
     return bool(await _told(watch, "log_unfolded_seconds")) and bool(await _told(watch, "log_unfolded_records"))
-
-
-async def _lose_what_the_topic_holds(world: World) -> None:
-    """Have the broker forget everything that it has now."""
-    async with open_consumer(world.kafka.bootstrap, [RECORDS]) as consumer:
-        ends = await consumer.ends()
-    admin = AIOKafkaAdminClient(bootstrap_servers=world.kafka.bootstrap)
-    await admin.start()
-    try:
-        # A topic that is compacted lets nobody delete.
-        policy = {"cleanup.policy": "delete"}
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, RECORDS.name, policy)])
-        await admin.delete_records({TopicPartition(*place): RecordsToDelete(end) for place, end in ends.items()})
-    finally:
-        await admin.close()
 
 
 async def _not_folded(world: World) -> int:
@@ -96,7 +77,7 @@ async def test_what_kafka_lost_is_missing_until_it_is_announced(world: World, ma
     await fill(world.visits, 1, seed=2)
     end = await world.log_end()
     await until(lambda: _relayed(world, end), "the relay has sent all")
-    await _lose_what_the_topic_holds(world)
+    await lose_everything(world.kafka.bootstrap, RECORDS)
     await fill(world.visits, 1, seed=3)
     await until(lambda: _tells_of_what_waits(watch), "a dead consumer is seen from outside")
     assert await _told(watch, "conservation_missing_records") == 0, "what waits is not missing"

@@ -1,0 +1,225 @@
+"""The whole system with every process apart, the watch, and a real Prometheus with the rules and alerts of the tree.
+
+Every query of every panel is asked of it, after a campaign; then a consumer is killed, and Kafka loses what it held.
+"""
+
+import re
+import sys
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import get_args
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from deploy.grafana.variables import JOB, PROVINCE
+from deploy.grafana.vocabulary import Dashboard, Panel, Target
+from deploy.local.campaign.caller import Caller, open_caller
+from deploy.local.campaign.check import QUESTIONS
+from deploy.local.campaign.replay import ask, replay
+from deploy.local.campaign.sends import Role, load_teams
+from deploy.local.campaign.world import make_campaign
+from deploy.local.child import inherited, run_to_end
+from deploy.local.ports import free_port
+from deploy.local.prometheus import open_prometheus
+from deploy.local.supervisor import Service
+from deploy.local.system import LOCAL, ROOT, System, open_system
+from libs.contracts.topics import RECORDS
+from tests.support.asking import Asker, Series, until
+from tests.support.kafka import lose_everything
+from tests.support.monitoring import alerts, panels, records
+
+pytestmark = pytest.mark.timeout(400)
+
+ROLES: tuple[Role, ...] = get_args(Role)
+TEAMS = ROOT / "data" / "teams_sa_dec.csv"
+FEW_TEAMS = 6
+SCRAPE_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Province:
+    """The running system, its clients, and what watches it."""
+
+    system: System
+    targets: Mapping[str, str]
+    caller: Caller
+    prometheus: Asker
+
+    async def send_today(self) -> None:
+        """Send a visit of a moment ago."""
+        at = datetime.now(UTC) - timedelta(minutes=1)
+        row = {
+            "id": str(uuid.uuid4()),
+            "team": "SD-01",
+            "occurred_at": at.isoformat(),
+            "consent": {"text": "v1", "at": at.isoformat(), "how": "oral"},
+            "lines": [{"line": 1, "measure": "FLD-07", "person": {"national_id": "087085123456"}}],
+        }
+        answer = await self.caller.post("app", "/v1/visits:batch", lambda: {"rows": [row]})
+        assert answer["counts"]["accepted"] == 1, answer
+
+    async def all_are_scraped(self) -> bool:
+        """Say whether Prometheus reaches every process."""
+        up = await self.prometheus.instant("up == 1")
+        return {series["metric"]["job"] for series in up} == self.targets.keys()
+
+    async def light(self, question: str) -> float | None:
+        """Give a light as *Tổng quan* shows it."""
+        return await self.prometheus.value(f'max(tungnha:light{{question="{question}"}})')
+
+
+@asynccontextmanager
+async def watched(system: System) -> AsyncIterator[Mapping[str, str]]:
+    """Start the watch beside the system, unless it is of it; gives what Prometheus scrapes."""
+    if "watch" in system.targets:
+        yield system.targets
+        return
+    port = free_port()
+    await system.supervisor.start(
+        Service("watch", ["-m", "deploy.ops", "watch"], port, {**system.environment, "WATCH_PORT": str(port)})
+    )
+    yield {**system.targets, "watch": f"127.0.0.1:{port}"}
+
+
+@pytest_asyncio.fixture(scope="module")
+async def province(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Province]:
+    """Start everything, and replay a few teams' May of 2025, a visit of today, and some questions."""
+    local = tmp_path_factory.mktemp("monitored")
+    async with (
+        open_system(lambda _: None, local=local, cache=LOCAL / "cache", apart=True) as system,
+        watched(system) as targets,
+        open_prometheus(local / "prometheus", targets, lambda _: None, scrape_seconds=SCRAPE_SECONDS) as server,
+        open_caller(system.gateway_url, {role: system.secrets.clients[role] for role in ROLES}) as caller,
+        aiohttp.ClientSession() as http,
+    ):
+        province = Province(system, targets, caller, Asker(http, server.url))
+        await until(province.all_are_scraped, "Prometheus reaches every process")
+        campaign = make_campaign(load_teams(TEAMS)[:FEW_TEAMS])
+        replayed = await replay(caller, campaign, StringIO())
+        await province.send_today()
+        await ask(caller, QUESTIONS, replayed)
+        yield province
+
+
+async def test_every_rule_and_alert_is_evaluated_without_a_fault(province: Province) -> None:
+    expected = {rule.name for rule in [*records(), *alerts()]}
+
+    async def all_evaluated() -> bool:
+        groups = (await province.prometheus.ask("rules"))["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
+        assert {rule["name"] for rule in rules} == expected
+        assert {rule["name"]: rule.get("lastError") for rule in rules if rule["health"] == "err"} == {}
+        return all(rule["health"] == "ok" for rule in rules)
+
+    await until(all_evaluated, "every rule has been evaluated")
+
+
+@pytest.mark.parametrize(
+    ("dashboard", "panel"), panels(), ids=[f"{dashboard.uid}-{panel.id}" for dashboard, panel in panels()]
+)
+async def test_a_panel_shows_data(province: Province, dashboard: Dashboard, panel: Panel) -> None:
+    for target in panel.targets:
+        if panel.empty:
+            await province.prometheus.target(panel, target)
+            continue
+
+        async def answered(target: Target = target) -> bool:
+            found = await province.prometheus.target(panel, target)
+            for series in found:
+                named = set(re.findall(r"{{(\w+)}}", target.legend))
+                assert named <= series["metric"].keys(), f"{target.legend} is not of {series['metric']}"
+            return any(is_number(value) for series in found for value in values(series))
+
+        await until(answered, f"{dashboard.uid} {panel.id} ({panel.title.en}): {target.expr}")
+
+
+async def test_the_provinces_and_processes_that_can_be_chosen_are_found(province: Province) -> None:
+    query = PROVINCE.query.removeprefix("query_result(").removesuffix(")")
+    shape = re.compile(PROVINCE.regex.strip("/").replace("(?<", "(?P<"))
+    found = {}
+    for series in await province.prometheus.instant(query):
+        labels = ", ".join(f'{name}="{value}"' for name, value in sorted(series["metric"].items()) if name[0] != "_")
+        match = shape.search(f"province_info{{{labels}}} 1 1700000000000")
+        assert match is not None, labels
+        found[match["value"]] = match["text"]
+    assert len(found) == 34
+    assert "Đồng Tháp" in found["82"]
+    selector, label = JOB.query.removeprefix("label_values(").removesuffix(")").rsplit(", ", 1)
+    jobs = {series["metric"][label] for series in await province.prometheus.instant(selector)}
+    assert jobs == province.targets.keys()
+
+
+async def test_every_light_is_green_while_all_is_well(province: Province) -> None:
+    async def known() -> bool:
+        checks = await province.prometheus.instant("tungnha:check")
+        return all(series["value"][1] == "0" for series in checks)
+
+    await until(known, "every check is told and well")
+    for question in ("flowing", "right", "fast", "safe", "lasting"):
+        assert await province.light(question) == 0, question
+
+
+async def test_a_killed_consumer_turns_the_light_of_the_flow_red_until_it_is_back(province: Province) -> None:
+    supervisor = province.system.supervisor
+    await supervisor.kill("metrics-consumer")
+    await until(lambda: shows(province, "flowing", 3), "the light is red")
+    firing_soon = await province.prometheus.instant('ALERTS{alertname="JobDown", job="metrics-consumer"}')
+    assert [series["metric"]["alertstate"] for series in firing_soon] == ["pending"], "a restart pages nobody"
+    await supervisor.restart("metrics-consumer")
+    await until(lambda: shows(province, "flowing", 0), "the light is green again")
+
+
+async def test_what_kafka_lost_is_seen_until_it_is_announced(province: Province) -> None:
+    system, prometheus = province.system, province.prometheus
+    await supervisor_kills_after_folding(province)
+    sent = await prometheus.value('sum(events_published_total{job="visits-relay"})')
+    assert sent is not None
+    await province.send_today()
+    await until(lambda: above(prometheus, 'sum(events_published_total{job="visits-relay"})', sent), "it was relayed")
+    await lose_everything(system.environment["KAFKA_BOOTSTRAP"], RECORDS)
+    await province.send_today()
+    await system.supervisor.restart("metrics-consumer")
+    await until(lambda: above(prometheus, "max(conservation_missing_records)", 0), "the loss is seen")
+    missing = "\n".join(alert.expr for alert in alerts() if alert.name == "RecordsMissing")
+    await until(lambda: above(prometheus, missing, 0), "the alert's own expression holds")
+    await until(lambda: shows(province, "right", 3), "the light is red")
+    pending = await prometheus.instant('ALERTS{alertname="RecordsMissing"}')
+    assert [series["metric"]["alertstate"] for series in pending] == ["pending"]
+
+    command = [sys.executable, "-m", "services.visits", "announce"]
+    await run_to_end(command, env=inherited(system.environment), cwd=ROOT)
+    await until(lambda: shows(province, "right", 0), "what the runbook says mends it")
+
+
+async def supervisor_kills_after_folding(province: Province) -> None:
+    """Kill the consumer once it has folded everything, so that what comes next waits in Kafka."""
+
+    async def nothing_waits() -> bool:
+        return await province.prometheus.value("max(log_unfolded_records)") == 0
+
+    await until(nothing_waits, "everything is folded")
+    await province.system.supervisor.kill("metrics-consumer")
+
+
+async def shows(province: Province, question: str, value: int) -> bool:
+    return await province.light(question) == value
+
+
+async def above(prometheus: Asker, query: str, value: float) -> bool:
+    found = await prometheus.value(query)
+    return found is not None and found > value
+
+
+def values(series: Series) -> list[str]:
+    """Give the values of a series, of a moment or of a while."""
+    return [value for _, value in series.get("values", [series.get("value")])]
+
+
+def is_number(value: str) -> bool:
+    return value not in ("NaN", "+Inf", "-Inf")
