@@ -22,7 +22,7 @@ def _today(number: int, metric: str, title: Words, shows: Words) -> Panel:
         shows,
         NOT_OF_THE_SYSTEM,
         "short",
-        (Target(named(f'sum by (province) ({metric}{{province=~"$province"}})'), "{{name}}", instant=True),),
+        (Target(named(f'max by (province) ({metric}{{province=~"$province"}})'), "{{name}}", instant=True),),
         height=6,
     )
 
@@ -37,7 +37,7 @@ def _by_measure(number: int, metric: str, title: Words, shows: Words) -> Panel:
         "short",
         (
             Target(
-                f'sum by (province, measure) ({metric}{{province=~"$province"}})'
+                f'max by (province, measure) ({metric}{{province=~"$province"}})'
                 " * on (province) group_left (name) max by (province, name) (province_info)",
                 "{{name}} {{measure}}",
                 instant=True,
@@ -67,13 +67,18 @@ CAMPAIGN = Dashboard(
                     1,
                     "campaign_rows_today",
                     Words("Dòng đã nhận", "Rows received"),
-                    Words("Bản ghi của hôm nay (giờ Việt Nam).", "Records of today (Vietnam's day)."),
+                    Words(
+                        "Nhận được hôm nay (giờ Việt Nam), việc có thể đã xảy ra từ trước.",
+                        "Received today (Vietnam's day); the work may be of earlier days.",
+                    ),
                 ),
                 _today(
                     4,
                     "campaign_teams_today",
                     Words("Tổ đã đồng bộ", "Teams that have synced"),
-                    Words("Bao nhiêu tổ đã gửi hôm nay.", "How many teams have sent today."),
+                    Words(
+                        "Bao nhiêu tổ có bản ghi nhận được hôm nay.", "Of how many teams a record was received today."
+                    ),
                 ),
                 Panel(
                     6,
@@ -104,15 +109,18 @@ CAMPAIGN = Dashboard(
                     2,
                     "campaign_turns_today",
                     Words("Lượt, theo chỉ số", "Encounters, by measure"),
-                    Words("Cộng được với nhau.", "They add up."),
+                    Words(
+                        "Trong các bản ghi nhận hôm nay; chỉ cộng những chỉ số cùng đơn vị.",
+                        "Of records received today; add up only measures of one unit of count.",
+                    ),
                 ),
                 _by_measure(
                     3,
                     "campaign_people_today",
                     Words("Người, theo chỉ số", "People, by measure"),
                     Words(
-                        "Mỗi người một lần trong mỗi chỉ số: không cộng các chỉ số với nhau.",
-                        "Everybody once in each measure: do not add measures up.",
+                        "Mỗi người một lần trong mỗi chỉ số: không cộng các chỉ số với nhau. Quá ít người thì không hiện.",
+                        "Everybody once in each measure: do not add measures up. Where they are few nothing is shown.",
                     ),
                 ),
             ),
@@ -129,7 +137,7 @@ CAMPAIGN = Dashboard(
                     "short",
                     (
                         Target(
-                            named('sum by (province) (campaign_rows_today{province=~"$province"})'),
+                            named('max by (province) (campaign_rows_today{province=~"$province"})'),
                             "{{name}}",
                         ),
                     ),

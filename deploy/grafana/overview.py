@@ -188,11 +188,11 @@ PROVINCE_ROW = Row(
             "none",
             (
                 Target(
-                    named('sum by (province) (campaign_rows_today{province=~"$province"})'),
+                    named('max by (province) (campaign_rows_today{province=~"$province"})'),
                     instant=True,
                 ),
                 Target(named('max by (province) (campaign_people_today{province=~"$province"})'), instant=True),
-                Target(named('sum by (province) (campaign_teams_today{province=~"$province"})'), instant=True),
+                Target(named('max by (province) (campaign_teams_today{province=~"$province"})'), instant=True),
                 Target(named('max by (province) (complete_through_age_seconds{province=~"$province"})'), instant=True),
             ),
             width=24,

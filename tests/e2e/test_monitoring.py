@@ -6,8 +6,7 @@ Every query of every panel is asked of it, after a campaign; then a consumer is 
 import re
 import sys
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -25,9 +24,7 @@ from deploy.local.campaign.replay import ask, replay
 from deploy.local.campaign.sends import Role, load_teams
 from deploy.local.campaign.world import make_campaign
 from deploy.local.child import inherited, run_to_end
-from deploy.local.ports import free_port
 from deploy.local.prometheus import open_prometheus
-from deploy.local.supervisor import Service
 from deploy.local.system import LOCAL, ROOT, System, open_system
 from libs.contracts.topics import RECORDS
 from tests.support.asking import Asker, Series, until
@@ -47,7 +44,6 @@ class Province:
     """The running system, its clients, and what watches it."""
 
     system: System
-    targets: Mapping[str, str]
     caller: Caller
     prometheus: Asker
 
@@ -67,24 +63,11 @@ class Province:
     async def all_are_scraped(self) -> bool:
         """Say whether Prometheus reaches every process."""
         up = await self.prometheus.instant("up == 1")
-        return {series["metric"]["job"] for series in up} == self.targets.keys()
+        return {series["metric"]["job"] for series in up} == self.system.targets.keys()
 
     async def light(self, question: str) -> float | None:
         """Give a light as *Tổng quan* shows it."""
         return await self.prometheus.value(f'max(tungnha:light{{question="{question}"}})')
-
-
-@asynccontextmanager
-async def watched(system: System) -> AsyncIterator[Mapping[str, str]]:
-    """Start the watch beside the system, unless it is of it; gives what Prometheus scrapes."""
-    if "watch" in system.targets:
-        yield system.targets
-        return
-    port = free_port()
-    await system.supervisor.start(
-        Service("watch", ["-m", "deploy.ops", "watch"], port, {**system.environment, "WATCH_PORT": str(port)})
-    )
-    yield {**system.targets, "watch": f"127.0.0.1:{port}"}
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -93,12 +76,11 @@ async def province(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pr
     local = tmp_path_factory.mktemp("monitored")
     async with (
         open_system(lambda _: None, local=local, cache=LOCAL / "cache", apart=True) as system,
-        watched(system) as targets,
-        open_prometheus(local / "prometheus", targets, lambda _: None, scrape_seconds=SCRAPE_SECONDS) as server,
+        open_prometheus(local / "prometheus", system.targets, lambda _: None, scrape_seconds=SCRAPE_SECONDS) as server,
         open_caller(system.gateway_url, {role: system.secrets.clients[role] for role in ROLES}) as caller,
         aiohttp.ClientSession() as http,
     ):
-        province = Province(system, targets, caller, Asker(http, server.url))
+        province = Province(system, caller, Asker(http, server.url))
         await until(province.all_are_scraped, "Prometheus reaches every process")
         campaign = make_campaign(load_teams(TEAMS)[:FEW_TEAMS])
         replayed = await replay(caller, campaign, StringIO())
@@ -152,7 +134,7 @@ async def test_the_provinces_and_processes_that_can_be_chosen_are_found(province
     assert "Đồng Tháp" in found["82"]
     selector, label = JOB.query.removeprefix("label_values(").removesuffix(")").rsplit(", ", 1)
     jobs = {series["metric"][label] for series in await province.prometheus.instant(selector)}
-    assert jobs == province.targets.keys()
+    assert jobs == province.system.targets.keys()
 
 
 async def test_every_light_is_green_while_all_is_well(province: Province) -> None:
