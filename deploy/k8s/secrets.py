@@ -3,7 +3,7 @@
 import secrets
 from pathlib import Path
 
-from services.registry.use_cases.tokens import make_key
+from deploy.keys import ensure_keys, write_private
 
 __all__ = ["BadFolder", "make_secrets"]
 
@@ -20,9 +20,11 @@ secretGenerator:
     files: [signing-key.pem, sealing-keys.txt]
   - name: visits-keys
     files: [pseudonym-keys.txt]
+  - name: metrics-keys
+    files: [lift-keys.txt]
   - name: watch-db
     type: kubernetes.io/basic-auth
-    literals: [username=watch]
+    literals: [username=tungnha_watch]
     files: [password=watch-password]
 """
 
@@ -40,18 +42,9 @@ def make_secrets(folder: Path) -> list[str]:
     if folder.resolve().is_relative_to(ROOT.resolve()):
         raise BadFolder(f"{folder}: {ROOT} là kho mã nguồn, hãy chọn thư mục khác · is the source tree, name another")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = []
-    for name in ("sealing-keys.txt", "pseudonym-keys.txt", "watch-password"):
-        if not (folder / name).exists():
-            _write(folder / name, secrets.token_hex(32) + ("" if name == "watch-password" else "\n"))
-            made.append(name)
-    if not (folder / "signing-key.pem").exists():
-        make_key(folder / "signing-key.pem")
-        made.append("signing-key.pem")
-    _write(folder / "kustomization.yaml", KUSTOMIZATION)
-    return made
-
-
-def _write(file: Path, text: str) -> None:
-    file.touch(mode=0o600)
-    file.write_text(text)
+    before = {file.name for file in folder.iterdir()}
+    ensure_keys(folder)
+    if not (folder / "watch-password").exists():
+        write_private(folder / "watch-password", secrets.token_hex(32))
+    write_private(folder / "kustomization.yaml", KUSTOMIZATION)
+    return sorted({file.name for file in folder.iterdir()} - before - {"kustomization.yaml"})

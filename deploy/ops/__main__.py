@@ -7,7 +7,18 @@ from collections.abc import Callable, Sequence
 import asyncpg
 from pydantic import ValidationError
 
-from deploy.ops import announce, backup, client, dead_letters, make_keys, restore, rotate_key, status, watch
+from deploy.ops import (
+    announce,
+    backup,
+    client,
+    dead_letters,
+    grant_watch,
+    make_keys,
+    restore,
+    rotate_key,
+    status,
+    watch,
+)
 from deploy.ops.command import Refused
 from libs.common.db import Unavailable
 from libs.common.kafka import Away
@@ -18,6 +29,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     backup.add,
     client.add,
     dead_letters.add,
+    grant_watch.add,
     make_keys.add,
     restore.add,
     rotate_key.add,
