@@ -154,10 +154,10 @@ PARTNERS = Row(
                 Target(
                     f'sum by (client_kind) (rate(http_requests_total{{{GATEWAY}, status="429"}}[$__rate_interval]))',
                     "{{client_kind}}",
+                    empty="nobody is over a quota",
                 ),
             ),
             alerts=("ManyLimited",),
-            empty="nobody is over a quota",
         ),
         Panel(
             9,
@@ -169,7 +169,9 @@ PARTNERS = Row(
             (
                 Target(f"sum by (operation) (increase(http_requests_total{{{GATEWAY}}}[1h]))", instant=True),
                 Target(
-                    f'sum by (operation) (increase(http_requests_total{{{GATEWAY}, status=~"5.."}}[1h]))', instant=True
+                    f'sum by (operation) (increase(http_requests_total{{{GATEWAY}, status=~"5.."}}[1h]))',
+                    instant=True,
+                    empty="nothing failed",
                 ),
             ),
             columns=(
@@ -200,10 +202,10 @@ SAFE = Row(
                     "sum by (status, operation) "
                     f'(rate(http_requests_total{{{GATEWAY}, status=~"401|403"}}[$__rate_interval]))',
                     "{{status}} {{operation}}",
+                    empty="nobody was refused",
                 ),
             ),
             alerts=("ManyUnauthorized", "ManyForbidden"),
-            empty="nobody was refused",
             width=12,
         ),
         Panel(

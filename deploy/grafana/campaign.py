@@ -119,7 +119,7 @@ CAMPAIGN = Dashboard(
                     "campaign_people_today",
                     Words("Người, theo chỉ số", "People, by measure"),
                     Words(
-                        "Mỗi người một lần trong mỗi chỉ số: không cộng các chỉ số với nhau. Quá ít người thì không hiện.",
+                        "Mỗi người một lần trong mỗi chỉ số: không cộng các chỉ số với nhau. Quá ít thì không hiện.",
                         "Everybody once in each measure: do not add measures up. Where they are few nothing is shown.",
                     ),
                 ),

@@ -144,10 +144,10 @@ RIGHT = Row(
                 Target(
                     'sum by (job, topic) (replica_events_total{outcome="unprocessable", job=~"$job"})',
                     "{{job}} {{topic}}",
+                    empty="nobody has met an event that it cannot read",
                 ),
             ),
             alerts=("UnprocessableEvents",),
-            empty="nobody has met an event that it cannot read",
         ),
     ),
 )

@@ -106,7 +106,9 @@ LIGHT_ROW = Row(
             "none",
             (
                 Target(
-                    'max by (severity, question, alertname, job, province) (ALERTS{alertstate="firing"})', instant=True
+                    'max by (severity, question, alertname, job, province) (ALERTS{alertstate="firing"})',
+                    instant=True,
+                    empty="no alert fires while all is well",
                 ),
             ),
             width=10,
@@ -122,7 +124,6 @@ LIGHT_ROW = Row(
                 Column("job", Words("Tiến trình", "Process")),
                 Column("province", Words("Tỉnh", "Province")),
             ),
-            empty="no alert fires while all is well",
         ),
     ),
 )

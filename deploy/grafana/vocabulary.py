@@ -47,6 +47,8 @@ class Target:
     legend: str = ""
     instant: bool = False
     exemplars: bool = False
+    empty: str = ""
+    """Why there is rightly no answer while all is well; empty where there always is one."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,6 @@ class Panel:
     columns: tuple[Column, ...] = ()
     alerts: tuple[str, ...] = ()
     """The alerts that lead here; each has a page in docs/runbooks."""
-    empty: str = ""
-    """Why it rightly shows nothing while all is well; empty for a panel that always shows something."""
     stacked: bool = False
     top: float | None = None
     """The end of the scale, where it has one."""

@@ -107,7 +107,7 @@ async def test_every_rule_and_alert_is_evaluated_without_a_fault(province: Provi
 )
 async def test_a_panel_shows_data(province: Province, dashboard: Dashboard, panel: Panel) -> None:
     for target in panel.targets:
-        if panel.empty:
+        if target.empty:
             await province.prometheus.target(panel, target)
             continue
 

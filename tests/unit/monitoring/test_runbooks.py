@@ -1,8 +1,11 @@
 """Runbooks: whoever is woken finds what it looks like, where to look, what to do and how to see that it is done."""
 
 import importlib
+import io
 import re
 import sys
+from contextlib import redirect_stdout
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,17 +56,17 @@ def test_the_index_names_every_page_once() -> None:
 
 
 @EACH
-def test_a_pages_commands_exist(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    known = {program: _commands(program, capsys) for program in ("ops", "local")}
+def test_a_pages_commands_exist(page: Path) -> None:
     for program, command in COMMAND.findall(page.read_text(encoding="utf-8")):
-        assert command in known[program], f"python -m deploy.{program} {command}"
+        assert command in _commands(program), f"python -m deploy.{program} {command}"
 
 
-def _commands(program: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
+@cache
+def _commands(program: str) -> frozenset[str]:
     """Ask a program for its help, which begins a line with each command."""
-    main = importlib.import_module(f"deploy.{program}.__main__")
-    with pytest.MonkeyPatch.context() as patch:
+    main, said = importlib.import_module(f"deploy.{program}.__main__"), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
         patch.setattr(sys, "argv", [program, "--help"])
         with pytest.raises(SystemExit):
             main.main()
-    return set(re.findall(r"^    ([a-z-]+)", capsys.readouterr().out, re.MULTILINE))
+    return frozenset(re.findall(r"^    ([a-z-]+)", said.getvalue(), re.MULTILINE))
