@@ -87,12 +87,11 @@ async def _restore(asked: Namespace, services: Sequence[str], folder: Path | Non
         check_files(folder, manifest)
         _known_keys(manifest)
     async with open_servers(_say, kafka=True) as servers:
-        found = await look(servers.urls, servers.bootstrap, services, manifest)
+        assert servers.kafka is not None
+        found = await look(servers.urls, servers.kafka, services, manifest)
         if not _may(found, asked.yes):
             return 1
-        restored = await restore(
-            servers.urls, servers.bootstrap, services, found, _say, backup=folder, manifest=manifest
-        )
+        restored = await restore(servers.urls, servers.kafka, services, found, _say, backup=folder, manifest=manifest)
     _tell(restored, found, asked.lost)
     print(NEXT.format(folder=folder or "FOLDER"))
     return 0

@@ -18,6 +18,7 @@ from libs.common.kafka import Address, Away, Consumer, Incoming, TopicSpec, iden
 from libs.common.log import Position
 from libs.common.meters import CounterOf, GaugeOf
 from libs.common.process import Patience
+from libs.common.staying import staying
 from libs.common.telemetry import get_logger
 from libs.common.tracing import HEADER as TRACEPARENT
 from libs.common.tracing import OFF, Tracing
@@ -336,13 +337,14 @@ class Follow:
         names = [topic.name for topic in self.topics]
         source = await identify(self.address, names)
         async with (
+            staying(self.address, names, source, self.beat) as turn,
             open_consumer(self.address, self.topics, places) as consumer,
             aclosing(_Loop(self.engine, consumer, self.handle, source, self.meters, self.pace, self.backlog)) as loop,
         ):
             await loop.start()
             logger.info("consumer.following", topics=names, places="all" if places is None else sorted(places))
             while not (self.stop.is_set() or await over()):
-                self.beat()
+                turn()
                 await loop.turn()
                 self.patience.succeeded()
             await loop.finish()

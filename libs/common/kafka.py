@@ -23,6 +23,7 @@ __all__ = [
     "Headers",
     "Incoming",
     "Message",
+    "NoSuchTopic",
     "Producer",
     "TopicSpec",
     "check_topics",
@@ -38,6 +39,10 @@ BATCH_BYTES = 900_000  # Below the broker's message.max.bytes of 1 MiB, so that 
 
 class Away(Exception):
     """Kafka cannot be reached or did not answer in time; what was under way has an unknown outcome."""
+
+
+class NoSuchTopic(Away):
+    """Kafka answers and does not know a topic."""
 
 
 class TopicSpec(Protocol):
@@ -188,7 +193,7 @@ async def _compare(admin: AIOKafkaAdminClient, topics: Sequence[TopicSpec]) -> l
 async def identify(address: Address, topics: Sequence[str]) -> str:
     """Name the cluster and the topics by their ids: positions are valid only for this very place.
 
-    Raises Away when Kafka does not answer, or does not know a topic, which may only just have been made.
+    Raises Away when Kafka does not answer, NoSuchTopic when it does not know one, which may only just have been made.
     """
     client = AIOKafkaClient(**client_options(address), request_timeout_ms=5_000)
     try:
@@ -196,7 +201,7 @@ async def identify(address: Address, topics: Sequence[str]) -> str:
         answer = await client.send(client.get_random_node(), METADATA_V12(topics))
         ids = {row[1]: row[2] for row in answer.topics if row[0] == 0}
         if missing := set(topics) - ids.keys():
-            raise Away(f"no such topic: {', '.join(sorted(missing))}")
+            raise NoSuchTopic(f"no such topic: {', '.join(sorted(missing))}")
         return "/".join([answer.cluster_id, *(ids[name].hex() for name in sorted(topics))])
     except (KafkaError, OSError, TimeoutError) as error:
         raise Away(str(error) or type(error).__name__) from error

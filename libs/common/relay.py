@@ -30,6 +30,7 @@ from libs.common.leader import Leadership, NotLeading, lead
 from libs.common.log import BEGINNING, Announced, Page, Position, oldest_behind, read
 from libs.common.meters import CounterOf, GaugeOf
 from libs.common.process import Patience
+from libs.common.staying import staying
 from libs.common.telemetry import get_logger
 from libs.common.tracing import OFF, Span, Tracing
 
@@ -382,13 +383,15 @@ async def _relay(
         await make_topics(address, run.topics, replication=run.settings.replication)
     else:
         await check_topics(address, run.topics)
-    await run.take_over(await identify(address, [topic.name for topic in run.topics]))
+    names = [topic.name for topic in run.topics]
+    await run.take_over(target := await identify(address, names))
     logger.info("relay.leading", owner=run.owner)
     name, timeout_seconds = f"relay {run.owner}", run.settings.send_timeout_seconds
-    while not stop.is_set():
-        # Opened under the lock, and before the first page is read: so producers follow each other as leaders do, and
-        # what an earlier one still has under way lies before what is sent now, or is refused.
-        async with open_producer(address, timeout_seconds=timeout_seconds, name=name) as producer:
-            patience.succeeded()
-            await run.run(producer, stop, beat)
+    async with staying(address, names, target, beat) as turn:
+        while not stop.is_set():
+            # Opened under the lock, and before the first page is read: so producers follow each other as leaders do,
+            # and what an earlier one still has under way lies before what is sent now, or is refused.
+            async with open_producer(address, timeout_seconds=timeout_seconds, name=name) as producer:
+                patience.succeeded()
+                await run.run(producer, stop, turn)
     await run.release()

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from prometheus_client import CollectorRegistry
 
 from libs.common.events import POSITION_TYPE, told_by
-from libs.common.kafka import Address, Away, Consumer, Incoming, TopicSpec, open_consumer
+from libs.common.kafka import Address, Away, Consumer, Incoming, TopicSpec, identify, open_consumer
 from libs.common.log import BEGINNING, Position
 from libs.common.meters import CounterOf, GaugeOf
 from libs.common.process import Patience
 from libs.common.staging import Staging
+from libs.common.staying import staying
 from libs.common.telemetry import get_logger
 
 __all__ = ["Apply", "Replica"]
@@ -71,8 +72,12 @@ class Replica:
         patience = Patience()
         while not stop.is_set():
             try:
-                async with open_consumer(self._address, self._topics) as consumer:
-                    await self._follow(consumer, stop, patience)
+                names = [topic.name for topic in self._topics]
+                async with (
+                    staying(self._address, names, await identify(self._address, names)) as turn,
+                    open_consumer(self._address, self._topics) as consumer,
+                ):
+                    await self._follow(consumer, stop, patience, turn)
             except Away as error:
                 logger.warning("replica.interrupted", error=str(error))
                 await patience.wait()
@@ -84,7 +89,9 @@ class Replica:
         for wait in waits:
             wait.cancel()
 
-    async def _follow(self, consumer: Consumer, stop: asyncio.Event, patience: Patience) -> None:
+    async def _follow(
+        self, consumer: Consumer, stop: asyncio.Event, patience: Patience, turn: Callable[[], None]
+    ) -> None:
         # Ready means: all that its owner had to say has been read, once. A topic just made is at its end at once and
         # yet says nothing; so each partition is read until its owner has said there that it has sent everything.
         ends = await consumer.ends()
@@ -92,6 +99,7 @@ class Replica:
         # Read again after an interruption, what had come whole before need not be waited for.
         self._staging = Staging(ends, self._staging.sealed)
         while not stop.is_set():
+            turn()
             came = await consumer.poll(wait_seconds=0.2, limit=5000)
             for place, messages in came.items():
                 if any([self._stage(message) for message in messages]):

@@ -3,14 +3,15 @@
 from deploy.ops.recovery.anew import exists, minutes_now
 from deploy.ops.recovery.topics import newest_epoch
 from libs.common.db import Connection
+from libs.common.kafka import Address
 from libs.contracts.topics import Topic
 
 __all__ = ["known_epochs", "next_epoch", "raised", "raise_epoch"]
 
 
-async def known_epochs(log: Connection, metrics: Connection, bootstrap: str, topics: list[Topic]) -> dict[str, int]:
+async def known_epochs(log: Connection, metrics: Connection, address: Address, topics: list[Topic]) -> dict[str, int]:
     """Give the highest epoch that each place knows: the log as it stands, what metrics has taken in, the topics."""
-    known = {"Kafka": await newest_epoch(bootstrap, topics)}
+    known = {"Kafka": await newest_epoch(address, topics)}
     if await exists(log, "log_epoch"):
         known["database"] = await log.fetchval(
             "SELECT greatest((SELECT epoch FROM log_epoch), (SELECT max(epoch) FROM log))"

@@ -21,6 +21,7 @@ from deploy.ops.recovery.manifest import Database, Manifest, digest_of
 from deploy.ops.recovery.tools import Script, create_if_missing, find_tool, play
 from deploy.ops.recovery.topics import delete_topics, present, topics_of
 from libs.common.db import Connection, connect, migrate
+from libs.common.kafka import Address
 from libs.contracts.topics import Topic
 
 __all__ = ["LOGS", "Found", "Restored", "check_files", "look", "restore"]
@@ -51,7 +52,7 @@ class Restored:
     lost: dict[str, Lost]
 
 
-async def look(urls: Mapping[str, str], bootstrap: str, services: Sequence[str], manifest: Manifest | None) -> Found:
+async def look(urls: Mapping[str, str], address: Address, services: Sequence[str], manifest: Manifest | None) -> Found:
     """Look at everything that a restore of some services touches, and change nothing but to create what is missing.
 
     Raises Refused while anything but the watch is connected; Away or Unavailable where a server does not answer.
@@ -64,8 +65,8 @@ async def look(urls: Mapping[str, str], bootstrap: str, services: Sequence[str],
             opened[name] = await _connect(stack, url)
             await _nobody_else(opened[name], name)
         for name in services:
-            log, topics = opened[name], await present(bootstrap, topics_of(name))
-            known = await known_epochs(log, opened["metrics"], bootstrap, topics)
+            log, topics = opened[name], await present(address, topics_of(name))
+            known = await known_epochs(log, opened["metrics"], address, topics)
             if manifest is not None:
                 known["backup"] = manifest.databases[name].epoch
             found.told_by[name], found.topics = known, [*found.topics, *topics]
@@ -106,7 +107,7 @@ async def _nobody_else(connection: Connection, name: str) -> None:
 
 async def restore(
     urls: Mapping[str, str],
-    bootstrap: str,
+    address: Address,
     services: Sequence[str],
     found: Found,
     say: Say,
@@ -117,7 +118,7 @@ async def restore(
     """Do it. Without a backup, only what comes after a restore that was made by other means."""
     if found.topics:
         say(f"xóa chủ đề · deleting topics: {', '.join(topic.name for topic in found.topics)}")
-        await delete_topics(bootstrap, found.topics)
+        await delete_topics(address, found.topics)
     for name in services:
         if backup is not None and manifest is not None:
             say(f"{name}: khôi phục · restoring")

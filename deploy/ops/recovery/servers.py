@@ -16,16 +16,10 @@ from deploy.local.postgres import open_postgres
 from deploy.local.say import Say
 from deploy.ops.command import Refused
 from deploy.ops.settings import DATABASES, LOCAL, Databases, read
+from libs.common.kafka import Address
+from libs.common.settings import CommonSettings
 
 __all__ = ["Keys", "Servers", "open_servers"]
-
-
-class Kafka(BaseSettings):
-    """Where Kafka is."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
-    bootstrap: str = Field(validation_alias="KAFKA_BOOTSTRAP")
 
 
 class Keys(BaseSettings):
@@ -50,7 +44,7 @@ class Servers:
     """The databases by service, and Kafka where it was asked for. `own`: of this folder, started for this command."""
 
     urls: Mapping[str, str]
-    bootstrap: str
+    kafka: Address | None
     own: bool = False
 
 
@@ -67,14 +61,14 @@ async def open_servers(say: Say, *, kafka: bool, local: Path = LOCAL) -> AsyncIt
         if any(finding["type"] != "missing" for finding in error.errors()) or len(error.errors()) < len(DATABASES):
             raise
     else:
-        yield Servers(urls, read(Kafka, local / "environment").bootstrap if kafka else "")
+        yield Servers(urls, read(CommonSettings, local / "environment").kafka if kafka else None)
         return
     async with AsyncExitStack() as stack:
         try:
             stack.enter_context(hold_lock(local / "lock"))
         except AlreadyRunning:
             urls = read(Databases, local / "environment").urls()
-            yield Servers(urls, read(Kafka, local / "environment").bootstrap if kafka else "")
+            yield Servers(urls, read(CommonSettings, local / "environment").kafka if kafka else None)
             return
         yield await _start(stack, say, kafka, local)
 
@@ -84,7 +78,7 @@ async def _start(stack: AsyncExitStack, say: Say, kafka: bool, local: Path) -> S
     try:
         port = remembered_port(local / "ports.json", "postgres", say)
         postgres = await stack.enter_async_context(open_postgres(local / "postgres", port=port, say=say))
-        bootstrap = ""
+        bootstrap: str | None = None
         if kafka:
             port = remembered_port(local / "ports.json", "kafka", say)
             server = await stack.enter_async_context(open_kafka(local / "kafka", local / "cache", port=port, say=say))

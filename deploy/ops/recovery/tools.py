@@ -21,7 +21,6 @@ __all__ = ["Script", "address_of", "create_if_missing", "find_tool", "play", "ru
 LOOK_SECONDS = 0.5
 CHUNK_BYTES = 1 << 20
 TAIL_LINES = 12
-SSL = {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "ssl": "PGSSLMODE"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,8 @@ class Script:
 
 def address_of(url: str) -> str:
     """Give a database's address without its password, for messages and command lines."""
-    return make_url(url).set(drivername="postgresql", password=None).render_as_string()
+    plain = make_url(url).difference_update_query(["password_file"]).set(drivername="postgresql")
+    return plain._replace(password=None).render_as_string()
 
 
 def _embedded(name: str) -> Path | None:
@@ -70,25 +70,21 @@ async def _output(command: Sequence[str]) -> str:
 
 
 def _environment(url: str) -> dict[str, str]:
-    """Give libpq's variables for an address: a password on the command line could be read by everybody."""
+    """Give libpq's variables beside an address: a password on the command line could be read by everybody."""
     parts = make_url(url)
-    named = {
-        "PGHOST": parts.host,
-        "PGPORT": str(parts.port) if parts.port else None,
-        "PGUSER": parts.username,
-        "PGPASSWORD": str(parts.password) if parts.password is not None else None,
-        "PGDATABASE": parts.database,
-        **{SSL[name]: str(value) for name, value in parts.query.items() if name in SSL},
-    }
+    file = parts.query.get("password_file")
+    password = Path(str(file)).read_text().rstrip("\n") if file else parts.password
     # A dump lasts as long as it lasts; a server's own bounds on transactions are meant for services.
     options = "-c transaction_timeout=0 -c idle_in_transaction_session_timeout=0 -c statement_timeout=0"
-    return {"PGAPPNAME": "ops recovery", "PGOPTIONS": options} | {k: v for k, v in named.items() if v}
+    told = {"PGAPPNAME": "ops recovery", "PGOPTIONS": options}
+    return told if password is None else {**told, "PGPASSWORD": str(password)}
 
 
 async def run_tool(tool: Path, url: str, words: Sequence[str], look: Callable[[], None]) -> None:
     """Run a program on a database until it ends, calling `look` now and then; raises Refused with its last lines."""
     process = await asyncio.create_subprocess_exec(
         str(tool),
+        f"--dbname={address_of(url)}",
         *words,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
@@ -118,7 +114,7 @@ async def play(
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=CHUNK_BYTES,
     )  # fmt: skip
     writing = await asyncio.create_subprocess_exec(
-        str(psql), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-",
+        str(psql), f"--dbname={address_of(url)}", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
         env=inherited(_environment(url)),
     )  # fmt: skip

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
 
-from libs.common.kafka import Away, open_consumer
+from libs.common.kafka import Address, Away, open_consumer
+from libs.common.kafka_access import client_options
 from libs.common.log import Position
 from libs.contracts.topics import TOPICS, Topic
 
@@ -22,29 +23,29 @@ def topics_of(owner: str) -> list[Topic]:
     return [topic for topic in TOPICS if topic.owner == owner]
 
 
-async def _admin(bootstrap: str) -> AIOKafkaAdminClient:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+async def _admin(address: Address) -> AIOKafkaAdminClient:
+    admin = AIOKafkaAdminClient(**client_options(address), request_timeout_ms=10_000)
     try:
         await asyncio.wait_for(admin.start(), 15)
     except (KafkaError, OSError, TimeoutError) as error:
         await admin.close()
-        raise Away(f"{bootstrap}: {error}") from error
+        raise Away(str(error) or type(error).__name__) from error
     return admin
 
 
-async def present(bootstrap: str, topics: Sequence[Topic]) -> list[Topic]:
+async def present(address: Address, topics: Sequence[Topic]) -> list[Topic]:
     """Give those topics that the cluster has; raises Away."""
-    admin = await _admin(bootstrap)
+    admin = await _admin(address)
     try:
         names = set(await admin.list_topics())
     except (KafkaError, OSError) as error:
-        raise Away(f"{bootstrap}: {error}") from error
+        raise Away(str(error) or type(error).__name__) from error
     finally:
         await admin.close()
     return [topic for topic in topics if topic.name in names]
 
 
-async def newest_epoch(bootstrap: str, topics: Sequence[Topic]) -> int:
+async def newest_epoch(address: Address, topics: Sequence[Topic]) -> int:
     """Give the highest epoch that the ends of some topics tell of, 0 without any; raises Away.
 
     The relay tells every partition how far it has come, last of all: a place in the newest epoch that it sent.
@@ -52,7 +53,7 @@ async def newest_epoch(bootstrap: str, topics: Sequence[Topic]) -> int:
     newest = 0
     if not topics:
         return newest
-    async with open_consumer(bootstrap, topics) as consumer:
+    async with open_consumer(address, topics) as consumer:
         ends = await consumer.ends()
         left = {place for place, end in ends.items() if end > 0}
         for topic, partition in left:
@@ -65,26 +66,26 @@ async def newest_epoch(bootstrap: str, topics: Sequence[Topic]) -> int:
                 if messages[-1].offset + 1 >= ends[place]:
                     left.discard(place)
             if asyncio.get_running_loop().time() > deadline:
-                raise Away(f"{bootstrap}: the ends of {sorted(left)} did not come in {TIMEOUT_SECONDS:.0f} s")
+                raise Away(f"the ends of {sorted(left)} did not come in {TIMEOUT_SECONDS:.0f} s")
     return newest
 
 
-async def delete_topics(bootstrap: str, topics: Sequence[Topic]) -> None:
+async def delete_topics(address: Address, topics: Sequence[Topic]) -> None:
     """Delete topics and wait until they are gone; their relay makes them again, with other ids. Raises Away."""
-    admin = await _admin(bootstrap)
+    admin = await _admin(address)
     names = {topic.name for topic in topics}
     try:
         answer = await admin.delete_topics(sorted(names))
         for name, code, *_ in answer.topic_error_codes:
             error = for_code(code)
             if code and error is not UnknownTopicOrPartitionError:
-                raise Away(f"{bootstrap}: {name}: {error.__name__}")
+                raise Away(f"{name}: {error.__name__}")
         deadline = asyncio.get_running_loop().time() + TIMEOUT_SECONDS
         while left := names & set(await admin.list_topics()):
             if asyncio.get_running_loop().time() > deadline:
-                raise Away(f"{bootstrap}: still there after {TIMEOUT_SECONDS:.0f} s: {', '.join(sorted(left))}")
+                raise Away(f"still there after {TIMEOUT_SECONDS:.0f} s: {', '.join(sorted(left))}")
             await asyncio.sleep(POLL_SECONDS)
     except (KafkaError, OSError) as error:
-        raise Away(f"{bootstrap}: {error}") from error
+        raise Away(str(error) or type(error).__name__) from error
     finally:
         await admin.close()
