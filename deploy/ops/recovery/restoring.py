@@ -13,6 +13,7 @@ from pathlib import Path
 
 from deploy.local.say import Say
 from deploy.ops.command import Progress, Refused
+from deploy.ops.grant_watch import GRANTS, ROLE
 from deploy.ops.recovery.anew import EMPTY, MIGRATIONS, OWN, REVISIONS, exists, make_anew, minutes_now
 from deploy.ops.recovery.content import contents, differences
 from deploy.ops.recovery.epochs import known_epochs, next_epoch, raise_epoch, raised
@@ -128,7 +129,19 @@ async def restore(
     lost = await _after(urls, services, found, raise_too=backup is None)
     say("metrics: làm lại từ đầu · making it anew")
     await _metrics(urls["metrics"], backup, manifest, found.revision)
+    for name in (*services, "metrics"):
+        await _grant_again(urls[name], name)
     return Restored({name: found.epochs[name] for name in services}, lost)
+
+
+async def _grant_again(url: str, name: str) -> None:
+    """Let the watch read tables that are others now under the same names, where it has a role of its own."""
+    async with AsyncExitStack() as stack:
+        connection = await _connect(stack, url)
+        if await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", ROLE):
+            async with connection.transaction():
+                for statement in GRANTS[name]:
+                    await connection.execute(statement)
 
 
 async def _after(urls: Mapping[str, str], services: Sequence[str], found: Found, *, raise_too: bool) -> dict[str, Lost]:

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.postgres import open_postgres
+from deploy.ops.grant_watch import ROLE
 from libs.common.db import connect
 from tests.integration.system.conftest import fill
 from tests.integration.system.places import Place, open_place
@@ -77,6 +78,8 @@ async def test_a_backup_taken_while_rows_come_in_is_restored_to_other_servers(
         assert await there.ops("restore", str(folder)) == 0  # Nothing is there that could be destroyed.
         assert await _epoch(there) > await _epoch(place)
         assert await there.row("metrics", "SELECT id, value FROM statements") == ("said", 7)
+        for name, table in (("visits", "log_position"), ("metrics", "heads")):
+            assert await there.row(name, f"SELECT has_table_privilege('{ROLE}', '{table}', 'SELECT')") == (True,)
         await there.start()
         assert await there.ops("restore", str(folder), "--check", "--wait", "90") == 0
         await there.counts_what_the_log_says()
@@ -97,6 +100,9 @@ async def _another_place(folder: Path, make_database: MakeDatabase) -> AsyncIter
         open_postgres(folder / "postgres", say=lambda _: None) as other,
         open_place(folder / "there", make_database) as there,
     ):
+        connection = await connect(other.url("postgres"), application_name="test")
+        await connection.execute(f"CREATE ROLE {ROLE}")
+        await connection.close()
         there.urls = {name: other.url(name) for name in there.urls}
         yield there
 
