@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.child import inherited, run_to_end
 from deploy.local.system import LOCAL, ROOT, WITH_DATABASE, System, open_system
@@ -97,6 +98,30 @@ async def test_a_visit_of_a_team_not_known_yet_is_held_and_counted_when_the_team
             return
         await asyncio.sleep(0.05)
     raise AssertionError("the visit was not counted after its team had come")
+
+
+async def test_what_came_in_today_is_told_to_prometheus_by_province(door: Door, system: System) -> None:
+    before = await _told(system, "metrics", "campaign_rows_today")
+    received = await _told(system, "visits", "records_received_total", outcome="accepted", source="team")
+    answer = await door.send(_visit("2025-05-24"), _visit("2025-05-24"))
+    assert answer["counts"]["accepted"] == 2
+    assert await _told(system, "visits", "records_received_total", outcome="accepted", source="team") == received + 2
+    begun = time.monotonic()
+    while await _told(system, "metrics", "campaign_rows_today") < max(before, 0) + 2:
+        assert time.monotonic() - begun < 60, "the rows of today were not told"
+        await asyncio.sleep(0.2)
+    assert await _told(system, "metrics", "campaign_turns_today", measure="FLD-07") >= 8
+    assert await _told(system, "metrics", "campaign_teams_today") >= 1
+
+
+async def _told(system: System, service: str, name: str, province: str = "82", **labels: str) -> float:
+    """Give a figure of a province as its process tells it, -1 where it does not."""
+    address = f"http://127.0.0.1:{system.environment[f'{service.upper()}_PORT']}/metrics"
+    async with aiohttp.ClientSession() as http, http.get(address) as answer:
+        families = text_string_to_metric_families(await answer.text())
+    wanted = {"province": province, **labels}.items()
+    samples = (sample for family in families for sample in family.samples)
+    return next((one.value for one in samples if one.name == name and wanted <= one.labels.items()), -1)
 
 
 async def _by_commune(door: Door, day: str, boundaries: str, position: str) -> tuple[dict[str, int], int]:
