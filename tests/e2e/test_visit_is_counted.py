@@ -105,7 +105,10 @@ async def test_what_came_in_today_is_told_to_prometheus_by_province(door: Door, 
     received = await _told(system, "visits", "records_received_total", outcome="accepted", source="team")
     answer = await door.send(_visit("2025-05-24"), _visit("2025-05-24"))
     assert answer["counts"]["accepted"] == 2
-    assert await _told(system, "visits", "records_received_total", outcome="accepted", source="team") == received + 2
+    assert (
+        await _told(system, "visits", "records_received_total", outcome="accepted", source="team")
+        == max(received, 0) + 2
+    )
     begun = time.monotonic()
     while await _told(system, "metrics", "campaign_rows_today") < max(before, 0) + 2:
         assert time.monotonic() - begun < 60, "the rows of today were not told"
