@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.db import Connection, Unavailable, transaction
 from libs.common.events import POSITION_TYPE
-from libs.common.inbox import Fenced, Move, Unprocessable, bury, move, resume
+from libs.common.inbox import Fenced, Move, Unprocessable, bury, move, reserve, resume
 from libs.common.kafka import Address, Away, Consumer, Incoming, TopicSpec, identify, open_consumer
 from libs.common.log import Position
 from libs.common.meters import CounterOf, GaugeOf
@@ -161,10 +161,11 @@ class _Loop:
         self._under_way: dict[asyncio.Future[None], Batch] = {}
         self._progress_at = time.monotonic()
 
-    async def start(self) -> None:
-        """Seek to what the database says."""
+    async def start(self, others: Sequence[Place] = ()) -> None:
+        """Seek to what the database says; of the partitions that are others' to handle it shall know, too."""
         ends = await self._consumer.ends()
         async with transaction(self._engine) as connection:
+            await reserve(connection, self._source, others)
             self._next = await resume(connection, self._source, ends)
         for (topic, partition), offset in self._next.items():
             self._consumer.seek(topic, partition, offset)
@@ -341,7 +342,8 @@ class Follow:
             open_consumer(self.address, self.topics, places) as consumer,
             aclosing(_Loop(self.engine, consumer, self.handle, source, self.meters, self.pace, self.backlog)) as loop,
         ):
-            await loop.start()
+            every = [(topic.name, partition) for topic in self.topics for partition in range(topic.partitions)]
+            await loop.start(every)
             logger.info("consumer.following", topics=names, places="all" if places is None else sorted(places))
             while not (self.stop.is_set() or await over()):
                 turn()

@@ -9,7 +9,7 @@ from libs.common.db import Connection
 from libs.common.kafka import Incoming
 from libs.common.log import BEGINNING, Position
 
-__all__ = ["DROPPED", "Fenced", "Move", "Unprocessable", "bury", "move", "reached", "resume", "schema"]
+__all__ = ["DROPPED", "Fenced", "Move", "Unprocessable", "bury", "move", "reached", "reserve", "resume", "schema"]
 
 
 DROPPED = "tungnha_dropped"
@@ -57,6 +57,21 @@ def schema() -> list[str]:
             UNIQUE (source, topic, partition, "offset")
         )""",
     ]
+
+
+async def reserve(connection: Connection, source: str, places: Sequence[tuple[str, int]]) -> None:
+    """Have every partition known from the first moment, also those that nobody has begun with.
+
+    `reached` is the least of them: without a row, a partition would seem to hold nothing back.
+    """
+    await connection.execute(
+        """INSERT INTO inbox (topic, partition, source, next)
+           SELECT topic, partition, $3, 0 FROM unnest($1::text[], $2::integer[]) AS place (topic, partition)
+           ORDER BY topic, partition ON CONFLICT DO NOTHING""",
+        [topic for topic, _ in places],
+        [partition for _, partition in places],
+        source,
+    )
 
 
 async def resume(

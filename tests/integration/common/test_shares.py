@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -15,8 +16,10 @@ from libs.common import shares
 from libs.common.consume import Follow, Handled, Meters
 from libs.common.consume_shares import Sharing, run_shared_consumer
 from libs.common.db import Connection, Engine, Unavailable, connect, open_engine, transaction
-from libs.common.inbox import schema
+from libs.common.events import position_message
+from libs.common.inbox import reached, schema
 from libs.common.kafka import Incoming, Message, make_topics, open_producer
+from libs.common.log import BEGINNING, Position
 from libs.common.shares import Shares, open_shares
 from tests.support.kafka import OwnTopic, own_topic
 from tests.support.postgres import MakeDatabase
@@ -170,3 +173,31 @@ async def test_two_replicas_share_the_partitions_and_one_takes_over_what_the_oth
             stored = await connection.fetch("SELECT partition, place FROM effects")
     assert sorted(map(tuple, stored)) == sorted(first.seen + second.seen)
     assert len(set(map(tuple, stored))) == 600
+
+
+async def test_a_partition_that_nobody_has_begun_with_still_holds_back_what_is_reached(
+    kafka: KafkaServer, make_database: MakeDatabase
+) -> None:
+    """Replicas begin one after the other: the first must not speak for the partitions of the second."""
+    url, topic, position = await make_database(""), own_topic("shared", partitions=2), Position(1, 7, 7)
+    await make_topics(kafka.bootstrap, [topic])
+    mark = position_message("test", position, caught_up=True)
+    async with open_producer(kafka.bootstrap, timeout_seconds=10) as producer:
+        await producer.send({(topic.name, n): [mark] for n in range(2)})
+    replica = _Replica()
+    async with open_engine(url, application_name="test") as engine:
+        async with transaction(engine) as connection:
+            for statement in schema():
+                await connection.execute(statement)
+        follow = Follow(engine, kafka.bootstrap, [topic], replica.handle, replica.meters, replica.stop, lambda: None)
+
+        async def handled(partition: int) -> bool:
+            async with transaction(engine, readonly=True) as connection:
+                next_ = await connection.fetchval("SELECT next FROM inbox WHERE partition = $1", partition)
+                assert partition == 1 or (await reached(connection, topic.name) or BEGINNING) == BEGINNING
+            return bool(next_)
+
+        for partition in range(2):
+            await asyncio.wait_for(follow.until(partial(handled, partition), {(topic.name, partition)}), 30)
+        async with transaction(engine, readonly=True) as connection:
+            assert await reached(connection, topic.name) == position
