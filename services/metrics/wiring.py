@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 from prometheus_client import CollectorRegistry
 from starlette.routing import BaseRoute
@@ -29,7 +30,8 @@ from libs.contracts.problems import entries
 from libs.contracts.topics import CATALOGUE, CLIENTS, DENOMINATORS, MEMBERS, RECORDS, TARGETS, TEAMS, UNITS
 from services.metrics.api import NetworkApi, QueryApi, RehearsalApi, StatementsApi
 from services.metrics.api.seconds import QuerySeconds
-from services.metrics.consumer import Folds, TodayReader, handle, handle_network, picture_handlers
+from services.metrics.consumer import Folds, TodayReader, handle, handle_network, picture_handlers, rebuild
+from services.metrics.domain.clock import local_day
 from services.metrics.domain.keys import NO_KEYS, Lifter
 from services.metrics.domain.memory import Memories
 from services.metrics.domain.network.layout import Layouts
@@ -42,11 +44,25 @@ from services.metrics.use_cases.counted import Counted, Read
 from services.metrics.use_cases.keep_recounting import RecountPace, keep_recounting
 from services.metrics.use_cases.keep_rollups import RollupPace, keep_rollups
 from services.metrics.use_cases.lift import lift_known, settle_level
+from services.metrics.use_cases.rebuild import Filling, Rebuild
+from services.metrics.use_cases.recount import Found, Wanted, recount_units, territory_of
 
-__all__ = ["await_migrated", "build_api", "lift_people", "lifter_of", "migrate", "open_database", "run"]
+__all__ = [
+    "await_migrated",
+    "build_api",
+    "lift_people",
+    "lifter_of",
+    "migrate",
+    "open_database",
+    "open_rebuild",
+    "read_territory",
+    "recount",
+    "run",
+]
 
 NETWORK = (TEAMS, MEMBERS, DENOMINATORS)
 LIFT_SECONDS = 3600.0
+RECOUNT_SECONDS = 60.0  # A month of a unit, read only.
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -86,6 +102,43 @@ async def lift_people(settings: CommandSettings, told: Callable[[int, int], None
         db.transaction(engine) as connection,
     ):
         return await lift_known(connection, lifter_of(settings), told)
+
+
+@asynccontextmanager
+async def open_rebuild(settings: Settings) -> AsyncIterator[tuple[Rebuild, Filling] | None]:
+    """Open what a rebuild beside the live tables needs; None where another is under way."""
+    given = rebuild.Given(
+        settings.database_url,
+        settings.kafka,
+        settings.token_issuer,
+        lifter_of(settings),
+        settings.fold_seconds,
+        settings.rollup_entries,
+        partial(db.migrate, location=MIGRATIONS),
+    )
+    async with rebuild.open_rebuild(given) as opened:
+        yield opened
+
+
+async def read_territory(settings: Settings, reference: str, seconds: float) -> dict[UUID, str]:
+    """Give the units, with code and name, that lie in one that bears a code today, or has an id.
+
+    Raises Problem for one that is unknown, TimeoutError where the registry has not told all of the map in time.
+    """
+    picture = await rebuild.read_map(settings.kafka, settings.token_issuer, seconds)
+    return territory_of(picture, reference, local_day(_now()))
+
+
+async def recount(settings: CommandSettings, wanted: Wanted) -> AsyncIterator[Found]:
+    """Count all cells that are wanted again."""
+    async with db.open_engine(
+        settings.database_url,
+        application_name="metrics recount",
+        pool_size=1,
+        transaction_timeout_seconds=RECOUNT_SECONDS,
+    ) as engine:
+        async for found in recount_units(engine, wanted):
+            yield found
 
 
 def _now() -> datetime:

@@ -1,7 +1,8 @@
 """A cell counted again from its facts, and what differs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from pyroaring import BitMap
 
@@ -36,6 +37,13 @@ class Different:
 
     key: CellKey
     parts: Sequence[Part]
+
+    def told(self, names: Mapping[UUID, str]) -> str:
+        """Say where it is and what differs; units by name, where it is known."""
+        unit_id, measure, platform, day, reporter_id = self.key
+        unit = f"{unit_id} ({names[unit_id]})" if unit_id in names else str(unit_id)
+        place = f"unit {unit}, {measure}, {platform or '–'}, {day}, reporter {reporter_id}"
+        return f"{place}: {'; '.join(map(str, self.parts))}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,8 +92,13 @@ async def keep_rollups(
     backlog: Backlog,
     registry: CollectorRegistry,
     stop: asyncio.Event,
+    *,
+    leading: str = "metrics rollups",
 ) -> None:
-    """Lead, and keep the roll-ups until told to stop; PostgreSQL being away is waited out."""
+    """Lead, and keep the roll-ups until told to stop; PostgreSQL being away is waited out.
+
+    `leading` tells those of other tables in the same database apart.
+    """
     meters, patience = _Meters.on(registry), Patience()
 
     async def rest(seconds: float) -> None:
@@ -103,9 +108,7 @@ async def keep_rollups(
 
     while not stop.is_set():
         try:
-            async with lead(
-                url, "metrics rollups", lease_seconds=LEASE_SECONDS, stop=stop, beat=lambda: None
-            ) as leadership:
+            async with lead(url, leading, lease_seconds=LEASE_SECONDS, stop=stop, beat=lambda: None) as leadership:
                 if leadership is not None:
                     patience.succeeded()
                     await _keep(leadership, Maker(engine, units, rest), pace, backlog, meters, stop)

@@ -14,6 +14,8 @@ from uuid import UUID
 from libs.common.db import Connection, Engine, transaction
 from services.metrics.domain.cells import CellKey
 from services.metrics.domain.memory import Memory
+from services.metrics.domain.picture import Picture
+from services.metrics.domain.question import find_unit
 from services.metrics.domain.recount import Different, DifferentRollup, differing, differing_rollup
 from services.metrics.domain.rollups import COMMUNE, PROVINCE, Rollup, RollupKey, rolled_up
 from services.metrics.store import recount as store
@@ -22,7 +24,7 @@ from services.metrics.store.recount import Compared, Key, Span
 from services.metrics.use_cases.rollup_view import View, look
 from services.metrics.use_cases.rollups import brought_up, torn_provinces
 
-__all__ = ["Found", "Outcome", "Wanted", "recount_cells", "recount_rollups", "recount_units"]
+__all__ = ["Found", "Outcome", "Wanted", "recount_cells", "recount_rollups", "recount_units", "territory_of"]
 
 Item = TypeVar("Item")
 
@@ -102,6 +104,15 @@ async def recount_rollups(connection: Connection, chance: random.Random) -> tupl
             DifferentRollup(key, parts) for key, kept, made in found if (parts := differing_rollup(kept, made))
         ]
     return counted, different
+
+
+def territory_of(picture: Picture, reference: str, day: date) -> dict[UUID, str]:
+    """Give the units of all times, with code and name, in what a unit of a day holds; raises Problem."""
+    units = picture.units
+    unit = find_unit(picture, reference, day, "/unit")
+    within = units.territory(unit, day) | units.held_by(unit.unit_id)
+    known = [found for found in map(units.get, within) if found is not None]
+    return {unit.unit_id: f"{unit.code or '–'} {unit.name}" for unit in known}
 
 
 def _snapshot(engine: Engine) -> AbstractAsyncContextManager[Connection]:

@@ -1,0 +1,1 @@
+"""Tables made anew beside the live ones, compared with them, and put in their place."""
