@@ -25,6 +25,7 @@ check: .venv/dev ## format, lint, types, imports, unit and contract tests: secon
 	@$(BIN)/python -m pytest -q -n 2 tests/architecture tests/contract tests/unit tests/docker
 
 test: check ## check, then integration and end-to-end tests on real PostgreSQL and Kafka
+	@$(BIN)/python -m tests.k8s.kustomize
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/k8s tests/integration tests/e2e tests/faults
 
 faults: .venv/dev ## kill everything under load, lose nothing (part=random minutes=10 seed=…)

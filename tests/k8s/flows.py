@@ -44,7 +44,9 @@ def actors(objects: Sequence[Object]) -> list[Actor]:
         for pod in pods(objects)
     ]
     broker = {"strimzi.io/cluster": "kafka", "strimzi.io/broker-role": "true", "strimzi.io/kind": "Kafka"}
-    engines = [Actor("broker", broker, {9090: "", 9091: "", 9093: "", 9404: ""})]
+    solver = {"acme.cert-manager.io/http01-solver": "true"}
+    engines = [Actor("solver", solver, {8089: ""})] if any("acme" in str(i) for i in find(objects, "Issuer")) else []
+    engines.append(Actor("broker", broker, {9090: "", 9091: "", 9093: "", 9404: ""}))
     for cluster in find(objects, "Cluster"):
         name = cluster["metadata"]["name"]
         labels = {"cnpg.io/cluster": name, "cnpg.io/podRole": "instance"}

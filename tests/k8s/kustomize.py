@@ -14,7 +14,7 @@ __all__ = ["GO", "K8S", "OVERLAYS", "ROOT", "environment", "render", "render_tex
 
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "deploy" / "k8s"
-OVERLAYS = ("dev",)
+OVERLAYS = ("dev", "province")
 TOOLS = Path(__file__).with_name("tools")
 BIN = ROOT / ".local" / "cache" / "bin"
 GO = str(Path(sys.executable).with_name("go"))
@@ -61,3 +61,7 @@ def render_text(folder: Path) -> str:
 def render(overlay: str) -> tuple[dict[str, Any], ...]:
     """Give the objects of an overlay, which nobody changes."""
     return tuple(yaml.load_all(render_text(K8S / "overlays" / overlay), Loader=yaml.CSafeLoader))
+
+
+if __name__ == "__main__":  # python -m tests.k8s.kustomize: before tests, whose time is limited
+    kustomize()

@@ -1,6 +1,7 @@
 """Every object of every overlay, as the real kustomize makes it, is what the API server and the operators take."""
 
 import copy
+import json
 from collections.abc import Callable
 
 import jsonschema
@@ -8,9 +9,10 @@ import kubernetes_validate
 import pytest
 
 from deploy.k8s import generate
-from tests.k8s.crd import UnknownKind, check
+from tests.k8s.crd import KUBERNETES, UnknownKind, check
 from tests.k8s.kustomize import K8S, OVERLAYS, ROOT, render, render_text
 from tests.k8s.model import Object, find, named
+from tests.k8s.vendor import MODULES, SCHEMAS, STRIMZI
 
 INVALID = (jsonschema.ValidationError, kubernetes_validate.ValidationError)
 
@@ -140,3 +142,15 @@ def _containers(item: Object) -> list[Object]:
 def test_kustomize_itself_refuses_what_cannot_be_merged(tmp_path: object) -> None:
     with pytest.raises(RuntimeError, match="kustomization"):
         render_text(K8S / "base" / "processes")
+
+
+def test_the_page_names_the_versions_whose_schemas_are_kept() -> None:
+    page = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+    kept = {json.loads(file.read_text())["source"] for file in SCHEMAS.glob("*.json")}
+    assert kept == {*MODULES, STRIMZI[1]}
+    table = page[page.index("| | version written for") : page.index("Each is installed")]
+    for source in kept:
+        version = source.replace("@v", ":").rsplit(":", 1)[1]
+        assert version in table, source
+        assert version in (SCHEMAS / "README.md").read_text(), source
+    assert f"| Kubernetes | {KUBERNETES}" in table
