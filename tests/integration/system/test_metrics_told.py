@@ -9,8 +9,6 @@ import pytest_asyncio
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from deploy.local.ports import free_port
-from deploy.local.supervisor import Service
 from deploy.local.system import open_system
 from libs.common.meters import PROCESSES, CounterOf, Declared, HistogramOf, told_by
 from libs.common.metrics_page import declarations
@@ -27,13 +25,11 @@ Told = Mapping[str, frozenset[str] | None]
 async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Told]]:
     """What each process tells, by the names that declarations use."""
     local = tmp_path_factory.mktemp("told")
-    async with open_system(lambda _: None, local=local, cache=CACHE, apart=True) as system:
-        port = free_port()
-        environment = {**system.environment, "WATCH_PORT": str(port), "WATCH_DATA_DIR": str(local)}
-        await system.supervisor.start(Service("watch", ["-m", "deploy.ops", "watch"], port, environment))
-        addresses = {**system.targets, "watch": f"127.0.0.1:{port}"}
-        async with aiohttp.ClientSession(headers=OPENMETRICS) as http:
-            yield {job.replace("-", " ", 1): await scrape(http, address) for job, address in addresses.items()}
+    async with (
+        open_system(lambda _: None, local=local, cache=CACHE, apart=True) as system,
+        aiohttp.ClientSession(headers=OPENMETRICS) as http,
+    ):
+        yield {job.replace("-", " ", 1): await scrape(http, address) for job, address in system.targets.items()}
 
 
 async def scrape(http: aiohttp.ClientSession, address: str) -> Told:
