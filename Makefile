@@ -4,6 +4,8 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
+# Some machines forbid Python to keep what it has compiled: each of many processes would then compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -26,7 +28,7 @@ check: .venv/dev ## format, lint, types, imports, unit and contract tests: secon
 
 test: check ## check, then integration and end-to-end tests on real PostgreSQL and Kafka
 	@$(BIN)/python -m tests.k8s.kustomize
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/k8s tests/integration tests/e2e tests/faults
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/k8s tests/integration tests/e2e tests/faults
 
 faults: .venv/dev ## kill everything under load, lose nothing (part=random minutes=10 seed=…)
 	@$(BIN)/python -m tests.faults $(if $(part),--part $(part)) $(if $(minutes),--minutes $(minutes)) $(if $(seed),--seed $(seed))

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Protocol
 
 import asyncpg
 import pytest
@@ -12,15 +13,23 @@ import pytest_asyncio
 from deploy.local.postgres import PostgresServer, open_postgres
 from libs.common.db import migrate
 
-__all__ = ["MakeDatabase", "make_database", "postgres"]
+__all__ = ["Fill", "MakeDatabase", "make_database", "postgres"]
 
 SERVICES = Path(__file__).parents[2] / "services"
 
 # What is committed need not outlive a power cut here; nothing that transactions promise one another is changed.
 FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 
-MakeDatabase = Callable[[str], Awaitable[str]]
-"""Gives the URL of a new database: that of a service migrated, that of "" empty."""
+Fill = Callable[[str], Awaitable[None]]
+
+
+class MakeDatabase(Protocol):
+    """Gives the URL of a new database: that of a service migrated, that of "" empty.
+
+    What fills one, given its URL, does so once for all who ask for the same.
+    """
+
+    async def __call__(self, service: str, fill: Fill | None = None) -> str: ...
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -33,23 +42,37 @@ async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Po
 
 @pytest_asyncio.fixture(scope="session")
 async def make_database(postgres: PostgresServer) -> MakeDatabase:
-    """Make databases; each service is migrated once and copied from then on."""
-    templates: dict[str, str] = {}
+    """Make databases; each service is migrated once, and filled once, and copied from then on."""
+    templates: dict[tuple[str, Fill | None], str] = {("", None): "template0"}
     lock = asyncio.Lock()
 
-    async def make(service: str) -> str:
-        async with lock:
-            if service and service not in templates:
-                await postgres.create_database(f"template_{service}")
-                url = postgres.url(f"template_{service}")
-                await asyncio.to_thread(migrate, url, SERVICES / service / "migrations")
-                templates[service] = f"template_{service}"
-        name = f"t_{uuid.uuid4().hex[:12]}"
+    async def template(service: str, fill: Fill | None) -> str:
+        name = f"template_{uuid.uuid4().hex[:12]}"
+        if fill is None:
+            await postgres.create_database(name)
+            await asyncio.to_thread(migrate, postgres.url(name), SERVICES / service / "migrations")
+        else:
+            await copy(await known(service, None), name)
+            await fill(postgres.url(name))
+        return name
+
+    async def known(service: str, fill: Fill | None) -> str:
+        if (service, fill) not in templates:
+            templates[service, fill] = await template(service, fill)
+        return templates[service, fill]
+
+    async def copy(old: str, new: str) -> None:
         connection = await asyncpg.connect(postgres.url("postgres"))
         try:
-            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {templates.get(service, "template0")}')
+            await connection.execute(f'CREATE DATABASE "{new}" TEMPLATE {old}')
         finally:
             await connection.close()
+
+    async def make(service: str, fill: Fill | None = None) -> str:
+        async with lock:
+            old = await known(service, fill)
+        name = f"t_{uuid.uuid4().hex[:12]}"
+        await copy(old, name)
         return postgres.url(name)
 
     return make

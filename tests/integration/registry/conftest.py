@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
@@ -47,13 +48,6 @@ class Registry:
         await self.tell()
         return loaded
 
-    async def load_tree(self) -> None:
-        """Load the map, the catalogue, partners and teams of the tree."""
-        await self.load(loading.load_map, *_files("admin_units.csv", "admin_lineage.csv"))
-        await self.load(loading.load_catalogue, *_files("catalogue.toml", "indicators.toml"))
-        await self.load(loading.load_partners, *_files("partners.toml"))
-        await self.load(loading.load_teams, *_files("teams_sa_dec.csv"))
-
     async def load_client(self, client_id: str, **values: Any) -> None:
         """Load a file with one client."""
         row = {"client_id": client_id, "name": client_id, "kind": "portal", "scopes": ["registry:read"], **values}
@@ -72,6 +66,19 @@ class Registry:
         async with transaction(self.engine) as connection:
             count: int = await connection.fetchval("SELECT count(*) FROM log")
             return count
+
+
+async def the_tree(url: str) -> None:
+    """Load the map, the catalogue, partners and teams of the tree into an empty registry, as the commands do."""
+    async with open_engine(url, application_name="test tree", transaction_timeout_seconds=60) as engine:
+        for load, *names in (
+            (loading.load_map, "admin_units.csv", "admin_lineage.csv"),
+            (loading.load_catalogue, "catalogue.toml", "indicators.toml"),
+            (loading.load_partners, "partners.toml"),
+            (loading.load_teams, "teams_sa_dec.csv"),
+        ):
+            async with transaction(engine) as connection:
+                await load(connection, *_files(*names))
 
 
 def _files(*names: str) -> Sequence[tuple[str, bytes]]:
@@ -102,9 +109,12 @@ async def open_registry(url: str, folder: Path) -> AsyncIterator[Registry]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def registry(make_database: MakeDatabase, tmp_path: Path) -> AsyncIterator[Registry]:
-    """An empty registry of the test's own."""
-    async with open_registry(await make_database("registry"), tmp_path) as opened:
+async def registry(
+    request: pytest.FixtureRequest, make_database: MakeDatabase, tmp_path: Path
+) -> AsyncIterator[Registry]:
+    """A registry of the test's own: empty, or, marked `tree`, with what the tree has."""
+    fill = the_tree if request.node.get_closest_marker("tree") else None
+    async with open_registry(await make_database("registry", fill), tmp_path) as opened:
         yield opened
 
 

@@ -63,8 +63,8 @@ def _codes(answer: Answer) -> list[tuple[str, str]]:
     return [(fault["code"], fault["pointer"]) for fault in answer.json["errors"]]
 
 
+@pytest.mark.tree
 async def test_a_client_is_made_with_all_it_is_and_its_secret_is_shown_once(registry: Registry) -> None:
-    await registry.load_tree()
     desk = await _desk(registry)
     answer = await desk.create(
         "bank",
@@ -98,8 +98,8 @@ async def _a_partner(registry: Registry) -> str:
         return min(await access.list_partners(connection))
 
 
+@pytest.mark.tree
 async def test_nobody_grants_a_scope_a_unit_or_a_time_beyond_its_own(registry: Registry) -> None:
-    await registry.load_tree()
     desk = await _desk(
         registry,
         scopes=["clients:write", "registry:read"],
@@ -132,8 +132,8 @@ async def test_a_token_with_fewer_scopes_grants_no_others(registry: Registry) ->
     assert (await desk.post("/v1/clients", asked, scope="clients:write registry:read")).status == 200
 
 
+@pytest.mark.tree
 async def test_whoever_may_do_more_gives_its_secret_to_nobody_but_can_be_suspended(registry: Registry) -> None:
-    await registry.load_tree()
     await _desk(registry, "strong", unit={"code": SA_DEC, "valid_on": "2026-01-01"})
     desk = await _desk(registry, scopes=["clients:write"], unit=DONG_THAP)
     assert (await desk.post("/v1/clients/strong:rotate", {"revision": 1})).json["code"] == "beyond_own"
@@ -142,8 +142,8 @@ async def test_whoever_may_do_more_gives_its_secret_to_nobody_but_can_be_suspend
     assert (await desk.post("/v1/clients/strong:resume", {"revision": 2})).json["code"] == "beyond_own"
 
 
+@pytest.mark.tree
 async def test_only_clients_of_the_own_subtree_are_seen(registry: Registry) -> None:
-    await registry.load_tree()
     everywhere = await _desk(registry)
     desk = await _desk(registry, "dong-thap", unit=DONG_THAP)
     for client_id, unit in (("aa", SA_DEC), ("bb", "82"), ("cc", "01"), ("dd", None)):

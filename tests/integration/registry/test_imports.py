@@ -15,7 +15,7 @@ from libs.contracts.registry import TeamV1
 from libs.contracts.topics import type_of
 from services.registry.store import imports, log
 from services.registry.use_cases.loading import load_teams
-from tests.integration.registry.conftest import Registry, open_registry
+from tests.integration.registry.conftest import Registry, open_registry, the_tree
 from tests.integration.registry.imports_support import Officer, officer_of
 from tests.support.postgres import MakeDatabase
 from tests.support.workbooks import SON_LA_TEAMS, son_la_teams, table, workbook
@@ -28,8 +28,7 @@ OLD_SON_LA = "&codes_as_of=2023-12-31"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def officer(make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Officer]:
     """An officer of the whole country, over the map of the tree."""
-    async with open_registry(await make_database("registry"), tmp_path_factory.mktemp("registry")) as opened:
-        await opened.load_tree()
+    async with open_registry(await make_database("registry", the_tree), tmp_path_factory.mktemp("registry")) as opened:
         yield await officer_of(opened)
 
 
@@ -161,8 +160,7 @@ async def test_a_csv_is_read_whatever_separates_its_cells(officer: Officer, sepa
 
 
 async def test_an_officer_sees_and_changes_only_the_own_subtree(make_database: MakeDatabase, tmp_path: Any) -> None:
-    async with open_registry(await make_database("registry"), tmp_path) as registry:
-        await registry.load_tree()
+    async with open_registry(await make_database("registry", the_tree), tmp_path) as registry:
         anyone, local = await officer_of(registry), await officer_of(registry, "dong-thap", unit=DONG_THAP)
         file = table([["Tên tổ", "Mã đơn vị"], ["Tổ", "03646"]])
         job = await local.planned(file)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.integration.registry.conftest import open_registry
+from tests.integration.registry.conftest import open_registry, the_tree
 from tests.integration.registry.imports_support import Officer, officer_of
 from tests.support.postgres import MakeDatabase
 from tests.support.workbooks import table
@@ -17,8 +17,7 @@ SA_DEC = "Phường Sa Đéc"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def officer(make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Officer]:
     """An officer of Đồng Tháp, over the map of the tree."""
-    async with open_registry(await make_database("registry"), tmp_path_factory.mktemp("registry")) as opened:
-        await opened.load_tree()
+    async with open_registry(await make_database("registry", the_tree), tmp_path_factory.mktemp("registry")) as opened:
         yield await officer_of(opened, unit={"code": "82", "valid_on": "2025-07-01"})
 
 

@@ -12,7 +12,7 @@ from libs.contracts.imports_api import ImportView
 from libs.contracts.network import MemberV1
 from libs.contracts.topics import type_of
 from services.registry.store import log
-from tests.integration.registry.conftest import Registry, open_registry
+from tests.integration.registry.conftest import Registry, open_registry, the_tree
 from tests.integration.registry.imports_support import Officer, officer_of
 from tests.integration.registry.test_imports import OLD_SON_LA, son_la_communes
 from tests.support.postgres import MakeDatabase
@@ -24,8 +24,7 @@ HEADER = ["Họ và tên", "SĐT", "Năm sinh", "Vai trò", "Đơn vị công t�
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def officer(make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Officer]:
     """An officer over Sơn La's teams."""
-    async with open_registry(await make_database("registry"), tmp_path_factory.mktemp("registry")) as opened:
-        await opened.load_tree()
+    async with open_registry(await make_database("registry", the_tree), tmp_path_factory.mktemp("registry")) as opened:
         made = await officer_of(opened)
         teams = await made.planned(table(son_la_teams(await son_la_communes(opened))), more=OLD_SON_LA)
         assert (await made.commit(teams)).status in (200, 202)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
+
 from libs.common.db import transaction
 from libs.contracts.reforms_api import ReformPage, ReformPlan, ReformView
 from libs.contracts.registry import ClientV1, UnitV1
@@ -365,8 +367,8 @@ async def test_loading_the_files_again_undoes_no_reform(registry: Registry) -> N
     assert (began.name, renamed.name) == ("Xã Mới", "Xã Ca")
 
 
+@pytest.mark.tree
 async def test_what_had_become_a_hundred_communes_lies_in_what_they_become(registry: Registry) -> None:
-    await registry.load_tree()
     await registry.load_client("portal", scopes=["registry:read", "reforms:write"], secret_sha256=DIGEST)
     found = (await ask(registry, "GET", "/v1/units?within=82&level=commune&valid_on=2026-01-01&limit=500")).json[
         "units"

@@ -178,8 +178,8 @@ async def test_a_retired_key_is_refused_at_once_and_never_used_again(registry: R
             await keys.announce_key(connection, key)
 
 
+@pytest.mark.tree
 async def test_portals_read_units_teams_and_the_catalogue(registry: Registry) -> None:
-    await registry.load_tree()
     await registry.load_client("portal", secret_sha256=DIGEST)
     catalogue = CatalogueView.model_validate_json((await _read(registry, "/v1/catalogue")).body)
     assert [measure.code for measure in catalogue.measures][:2] == ["FLD-01", "FLD-04"]
@@ -197,8 +197,8 @@ async def test_portals_read_units_teams_and_the_catalogue(registry: Registry) ->
     assert [team.code for team in one.teams] == ["SD-01"]
 
 
+@pytest.mark.tree
 async def test_pages_follow_each_other_without_gap_or_repetition(registry: Registry) -> None:
-    await registry.load_tree()
     await registry.load_client("portal", secret_sha256=DIGEST)
     seen: list[str] = []
     target = "/v1/teams?limit=20"
@@ -209,8 +209,8 @@ async def test_pages_follow_each_other_without_gap_or_repetition(registry: Regis
     assert (len(seen), len(set(seen))) == (46, 46)
 
 
+@pytest.mark.tree
 async def test_a_client_sees_the_teams_of_its_own_subtree(registry: Registry) -> None:
-    await registry.load_tree()
     ward = {"code": "29905", "valid_on": "2025-05-01"}
     await registry.load_client("ward", secret_sha256=DIGEST, unit=ward)
     await registry.load_client("tien-giang", secret_sha256=DIGEST, unit={"code": "82", "valid_on": "2025-05-01"})

@@ -32,8 +32,8 @@ async def test_loading_the_map_twice_appends_once(registry: Registry) -> None:
     assert UnitV1.model_validate_json(head.body).code == "29905"
 
 
+@pytest.mark.tree
 async def test_a_change_is_a_new_revision_of_that_record_only(registry: Registry) -> None:
-    await registry.load_tree()
     rows = await registry.rows()
     teams = (DATA / "teams_sa_dec.csv").read_bytes().replace(b"2022-03-13", b"2022-03-14", 1)
     assert await registry.load(loading.load_teams, ("teams.csv", teams)) == [loading.Loaded("teams", 46, 0, 1)]

@@ -11,7 +11,7 @@ from libs.common.db import transaction
 from libs.contracts.registry_api import Lineage, ResolvedCodes, UnitPage
 from services.registry.use_cases.atlas import Keeper
 from services.registry.use_cases.loading import load_map
-from tests.integration.registry.conftest import Registry, open_registry
+from tests.integration.registry.conftest import Registry, open_registry, the_tree
 from tests.integration.registry.test_registry_api import DIGEST, token_of
 from tests.support.http import Answer, call
 from tests.support.postgres import MakeDatabase
@@ -22,8 +22,7 @@ LIST = "2025-06-30"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def portal(make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Registry]:
     """The map of the tree, loaded once, as a portal reads it."""
-    async with open_registry(await make_database("registry"), tmp_path_factory.mktemp("registry")) as opened:
-        await opened.load_tree()
+    async with open_registry(await make_database("registry", the_tree), tmp_path_factory.mktemp("registry")) as opened:
         await opened.load_client("portal", secret_sha256=DIGEST)
         yield opened
 

@@ -12,7 +12,7 @@ from libs.common.files import BadFile
 from libs.contracts.reference_api import DenominatorPage, ReferenceAnswer, TargetPage
 from libs.contracts.registry_api import CatalogueView
 from services.registry.use_cases import loading
-from tests.integration.registry.conftest import DATA, Registry, open_registry
+from tests.integration.registry.conftest import DATA, Registry, open_registry, the_tree
 from tests.integration.registry.test_registry_api import DIGEST, token_of
 from tests.support.http import Answer, call
 from tests.support.postgres import MakeDatabase
@@ -26,8 +26,7 @@ LAST_DAY = "2025-06-30"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def officer(make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Registry]:
     """A registry with the tree's map and catalogue, an officer of Đồng Tháp and one of the whole country."""
-    async with open_registry(await make_database("registry"), tmp_path_factory.mktemp("registry")) as opened:
-        await opened.load_tree()
+    async with open_registry(await make_database("registry", the_tree), tmp_path_factory.mktemp("registry")) as opened:
         writes = {"scopes": ["registry:read", "registry:write"], "secret_sha256": DIGEST}
         await opened.load_client("officer", unit={"code": "82", "valid_on": "2026-01-01"}, **writes)
         await opened.load_client("centre", **writes)

@@ -7,6 +7,8 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from libs.contracts.registry import UnitV1
 from libs.contracts.registry_api import UnitPage
 from libs.contracts.units_api import MAX_UNITS_A_BATCH, UnitList, UnitRows
@@ -127,8 +129,8 @@ async def test_hamlets_follow_a_reform_of_their_commune(registry: Registry) -> N
         assert [each["name"] for each in page] == ([] if old == "30002" else ["Khóm 1"])
 
 
+@pytest.mark.tree
 async def test_the_whole_list_is_one_answer_and_304_until_the_map_changes(registry: Registry) -> None:
-    await registry.load_tree()
     await registry.load_client("portal", scopes=["registry:read", "registry:write"], secret_sha256=DIGEST)
     target = "/v1/units/list?valid_on=2026-01-01"
     answer = await ask(registry, "GET", target)
