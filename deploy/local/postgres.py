@@ -35,7 +35,11 @@ SETTINGS = {
     # The last resort against a forgotten transaction; each service sets tighter limits on its connections.
     "transaction_timeout": "60s",
     "idle_in_transaction_session_timeout": "30s",
-    "log_line_prefix": "%m [%p] %q%d ",
+    "log_line_prefix": "%m [%p] %q%d %e ",
+    # An error is told by its code and first line: detail, context and parameters are rows and values.
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
 }
 NO_SETTINGS: Mapping[str, str] = {}
 # The built-in locale sorts alike on every machine.

@@ -11,6 +11,7 @@ import sqlalchemy.exc
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from libs.common.reason import reason_of
 from libs.common.tracing import span
 
 __all__ = [
@@ -174,11 +175,11 @@ async def autocommit(engine: Engine) -> AsyncIterator[Connection]:
         raise Unavailable("given up by the driver") from error
     except (sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError) as error:
         # These come from the pool alone: a connection refused, or none free in time.
-        raise Unavailable(str(error) or type(error).__name__) from error
+        raise Unavailable(reason_of(error) or type(error).__name__) from error
     except GONE as error:
         if not is_gone(error):
             raise
-        raise Unavailable(str(error) or type(error).__name__) from error
+        raise Unavailable(reason_of(error) or type(error).__name__) from error
 
 
 async def connect(url: str, *, application_name: str, transaction_timeout_seconds: float = 10) -> Connection:
@@ -189,7 +190,7 @@ async def connect(url: str, *, application_name: str, transaction_timeout_second
     try:
         return await connector(url, _server_settings(application_name, transaction_timeout_seconds))()
     except GONE as error:
-        raise Unavailable(str(error) or type(error).__name__) from error
+        raise Unavailable(reason_of(error) or type(error).__name__) from error
 
 
 def migrate(url: str, location: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from libs.common.db import GONE, Connection, Unavailable, connect, is_gone
+from libs.common.reason import reason_of
 
 __all__ = ["Leadership", "NotLeading", "lead"]
 
@@ -57,6 +58,6 @@ async def lead(
         except GONE as error:
             if not is_gone(error):
                 raise
-            raise Unavailable(str(error) or type(error).__name__) from error
+            raise Unavailable(reason_of(error) or type(error).__name__) from error
     finally:
         connection.terminate()

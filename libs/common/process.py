@@ -76,10 +76,16 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _tell_unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tell of what nobody awaited; asyncio's own line would quote the error."""
+    logger.error("process.unhandled", what=context["message"], exc_info=context.get("exception"))
+
+
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> int:
     """Run a process's main coroutine on uvloop; gives the exit code, 1 after a failure."""
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.get_loop().set_exception_handler(_tell_unhandled)
             runner.run(main())
     except KeyboardInterrupt:
         return 130

@@ -14,6 +14,7 @@ from libs.common.kafka import Address, Away, Consumer, Incoming, TopicSpec, iden
 from libs.common.log import BEGINNING, Position
 from libs.common.meters import CounterOf, GaugeOf
 from libs.common.process import Patience
+from libs.common.reason import reason_of
 from libs.common.staging import Staging
 from libs.common.staying import staying
 from libs.common.telemetry import get_logger
@@ -148,7 +149,11 @@ class Replica:
         # One state that this version cannot read must not keep the process from all others.
         self._applied.labels(message.topic, "unprocessable").inc()
         logger.error(
-            "replica.unprocessable", topic=message.topic, offset=message.offset, type=message.type, error=str(error)
+            "replica.unprocessable",
+            topic=message.topic,
+            offset=message.offset,
+            type=message.type,
+            error=reason_of(error),
         )
 
 

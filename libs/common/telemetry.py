@@ -19,6 +19,7 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 from libs.common.meters import Declared
+from libs.common.reason import traceback_of
 from libs.common.tracing import trace_id
 
 __all__ = [
@@ -56,6 +57,15 @@ def _json(event: Any, **_: Any) -> bytes:
     return msgspec.json.encode(event, enc_hook=repr)
 
 
+def _tell_error(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Put where an error was raised in the place of the error, whose own words may quote what was sent."""
+    told = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+    if isinstance(error, BaseException):
+        event["exception"] = traceback_of(error)
+    return event
+
+
 def configure_logging(service: str, process: str, level: str = "info") -> None:
     """Write one JSON object a line to standard output; standard logging's lines look the same."""
 
@@ -70,7 +80,7 @@ def configure_logging(service: str, process: str, level: str = "info") -> None:
             event.setdefault("trace_id", trace)
         return event
 
-    shared: list[structlog.typing.Processor] = [say_whose, structlog.processors.format_exc_info]
+    shared: list[structlog.typing.Processor] = [say_whose, _tell_error]
     # Our own lines, one for each request, go straight to the stream: by standard logging they cost four times that.
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(_json)],
@@ -91,8 +101,10 @@ def configure_logging(service: str, process: str, level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    logging.captureWarnings(True)
     # A refused connection is retried and told by our own loops; the client's own lines would drown it.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    for name in ("aiokafka", "opentelemetry"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:

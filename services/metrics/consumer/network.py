@@ -8,11 +8,11 @@ from libs.common.consume import Handled
 from libs.common.db import Connection
 from libs.common.inbox import Unprocessable
 from libs.common.kafka import Incoming
+from libs.common.reason import reason_of
 from libs.contracts.network import MemberV1
 from libs.contracts.reference import DenominatorV1
 from libs.contracts.registry import TeamV1
 from libs.contracts.topics import type_of
-from services.metrics.consumer.reason import reason_of
 from services.metrics.domain.facts import MAX_INTEGER
 from services.metrics.domain.map import LEVELS
 from services.metrics.domain.network.states import (

@@ -8,10 +8,10 @@ from libs.common.consume import Handled, StoppedItself
 from libs.common.db import Connection, Unavailable
 from libs.common.inbox import Unprocessable
 from libs.common.kafka import Incoming
+from libs.common.reason import reason_of
 from libs.common.tracing import span
 from libs.contracts.records import LineV1, ProgressV1, RecordV1
 from libs.contracts.topics import type_of
-from services.metrics.consumer.reason import reason_of
 from services.metrics.consumer.wire import read_record, record_of
 from services.metrics.domain.completeness import Progress
 from services.metrics.domain.facts import MAX_INTEGER, MAX_LEVEL, MAX_QUANTITY, NOBODY, Line, Record, Refs
