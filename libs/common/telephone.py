@@ -2,11 +2,13 @@
 
 import re
 
-__all__ = ["SEPARATORS", "TELLING", "BadPhone", "e164"]
+__all__ = ["SEPARATORS", "BadPhone", "e164", "tells_identity"]
 
 SEPARATORS = re.compile(r"[\s.\-()]")
-TELLING = re.compile(r"(?<![\w-])(?:[0-9]{12}|(?:\+?84|0)[235789][0-9]{8,9})(?![\w-])")
+MIN_CHARACTERS = 10
+_TELLING = re.compile(r"(?<![\w-])(?:[0-9]{12}|(?:(?:\+|00)?84|0)[235789][0-9]{8,9})(?![\w-])")
 """A run of digits of its own that could be a personal identification number or a Vietnamese telephone number."""
+_WITHIN_NUMBER = re.compile(r"(?<=[0-9])[\s.\-()]+(?=[0-9])")
 
 _E164 = re.compile(r"\+[1-9][0-9]{7,14}")
 # The national numbering plan (Circular 22/2014/TT-BTTTT and its ten-digit mobile plan of 2018):
@@ -16,6 +18,13 @@ _VIETNAMESE = re.compile(r"\+84(?:[35789][0-9]{8}|2[0-9]{9})")
 
 class BadPhone(ValueError):
     """Not a telephone number; the value itself is not repeated."""
+
+
+def tells_identity(text: str | None) -> bool:
+    """Say whether a text that is kept as it is holds what looks like a person's number, however it is spelt."""
+    if text is None or len(text) < MIN_CHARACTERS:
+        return False
+    return _TELLING.search(_WITHIN_NUMBER.sub("", text)) is not None
 
 
 def e164(text: str) -> str:

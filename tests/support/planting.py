@@ -10,16 +10,19 @@ from uuid import uuid4
 __all__ = ["Garden", "without_separators"]
 
 PHONE_SPELLINGS = ("0{0}", "+84{0}", "84{0}", "0{1} {2} {3}", "+84 {1}-{2}-{3}", "(0{1}) {2}.{3}", "0084{0}")
+_LETTERS = str.maketrans("0123456789", "abcdefghij")  # A name has no digits.
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _BETWEEN_DIGITS = re.compile(r"(?<=[0-9])[ .\-()]{1,2}(?=[0-9])")
 # Not within a longer number, nor within a random id.
 _NATIONAL_ID = re.compile(r"(?<![0-9a-f])0870851[0-9]{5}(?![0-9a-f])")
 _PHONE = re.compile(r"(?<![0-9a-f])(?:00|\+)?(?:84|0)?(9129[0-9]{5})(?![0-9a-f])")
-_NAME = re.compile(r"bimat[0-9]{5}")
-_AS_BYTES = re.compile(r"30383730383531(?:3[0-9]){5}|39313239(?:3[0-9]){5}|62696d6174(?:3[0-9]){5}")
+_NAME = re.compile(r"bimat[a-j]{5}")
+_AS_BYTES = re.compile(r"30383730383531(?:3[0-9]){5}|39313239(?:3[0-9]){5}|62696d6174(?:6[1-9a]){5}")
 
 
 def without_separators(text: str) -> str:
     """Give a text in plain small letters, its numbers written together."""
+    text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
     plain = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
     return _BETWEEN_DIGITS.sub("", "".join(c for c in plain if not unicodedata.combining(c)))
 
@@ -43,9 +46,9 @@ class Garden:
 
     def name(self, where: str) -> str:
         """Give a name of a person."""
-        number = self._next()
-        self._plant(f"bimat{number:05}", where)
-        return f"Trần Thị Bímật{number:05}"
+        letters = f"{self._next():05}".translate(_LETTERS)
+        self._plant(f"bimat{letters}", where)
+        return f"Trần Thị Bímật{letters}"
 
     def any(self, where: str) -> str:
         """Give one of the three, or all of them in a sentence."""

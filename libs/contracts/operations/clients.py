@@ -12,7 +12,7 @@ from libs.contracts.clients_api import (
     ClientStatusChange,
     ClientView,
 )
-from libs.contracts.operations.model import GUARDED, READ_BODY, Operation, Parameter, Words, paging
+from libs.contracts.operations.model import GUARDED, TEXTS_BODY, Operation, Parameter, Words, paging
 
 __all__ = ["OPERATIONS"]
 
@@ -45,7 +45,7 @@ CREATE = Operation(
     response=ClientSecret,
     problems=(
         *GUARDED,
-        *READ_BODY,
+        *TEXTS_BODY,
         "client_exists",
         "beyond_own",
         "unknown_unit",
@@ -107,7 +107,7 @@ ROTATE = replace(
     ),
     request=ClientRotation,
     parameters=(CLIENT_ID,),
-    problems=(*GUARDED, *READ_BODY, *CHANGED),
+    problems=(*GUARDED, *TEXTS_BODY, *CHANGED),
 )
 SUSPEND = replace(
     ROTATE,
@@ -144,7 +144,7 @@ CHANGE = replace(
     request=ClientChange,
     problems=(
         *GUARDED,
-        *READ_BODY,
+        *TEXTS_BODY,
         *CHANGED,
         "unknown_unit",
         "unknown_unit_code",

@@ -14,7 +14,7 @@ from libs.contracts.members_api import (
     RegisterMember,
     TrainMember,
 )
-from libs.contracts.operations.model import GUARDED, READ_BODY, Operation, Parameter, Words, paging
+from libs.contracts.operations.model import GUARDED, TEXTS_BODY, Operation, Parameter, Words, paging
 from libs.contracts.operations.teams import RULES, UNIT, day, record_id
 
 __all__ = ["OPERATIONS"]
@@ -40,9 +40,9 @@ PERSON = (
     "member_too_young",
 )
 TIMES = ("unknown_team", "day_out_of_range", "joined_before_team", "team_has_ended", "left_before_joined")
-WRITTEN = (*GUARDED, "bad_parameter", *READ_BODY, "id_reused", "member_erased")
+WRITTEN = (*GUARDED, "bad_parameter", *TEXTS_BODY, "id_reused", "member_erased")
 CHANGED = (*WRITTEN, "record_unknown", "stale_revision")
-HISTORY = ("range_reversed", "not_yet", "identity_in_text")
+HISTORY = ("range_reversed", "not_yet")
 
 LIST = Operation(
     method="GET",
@@ -160,7 +160,7 @@ OPERATIONS = (
         summary=Words("Ghi một lớp tập huấn", "Note a training"),
         description=Words("Lớp đã hoàn thành, với ngày.", "A course that was completed, with its day."),
         request=TrainMember,
-        problems=(*CHANGED, "not_yet", "identity_in_text"),
+        problems=(*CHANGED, "not_yet"),
     ),
     replace(
         CHANGE,

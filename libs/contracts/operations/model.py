@@ -11,6 +11,7 @@ __all__ = [
     "GUARDED",
     "MIB",
     "READ_BODY",
+    "TEXTS_BODY",
     "Method",
     "Operation",
     "Parameter",
@@ -43,6 +44,8 @@ GUARDED = (
 
 READ_BODY = ("not_json", "malformed", "body_incomplete", "body_too_large", "unsupported_media_type")
 """Codes of every operation that takes a JSON body."""
+TEXTS_BODY = (*READ_BODY, "identity_in_text")
+"""Those of the registry, where no text of a body may hold a person's number unless it is there for that."""
 
 RECORD_SCOPES: frozenset[Scope] = frozenset({"visits:write", "partner-reports:write", "records:settle"})
 

@@ -18,12 +18,12 @@ from libs.contracts.help_api import (
     WavePage,
 )
 from libs.contracts.model import Contract
-from libs.contracts.operations.model import GUARDED, READ_BODY, Operation, Words, paging
+from libs.contracts.operations.model import GUARDED, TEXTS_BODY, Operation, Words, paging
 from libs.contracts.operations.teams import RULES, UNIT, day, record_id
 
 __all__ = ["OPERATIONS"]
 
-WRITTEN = (*GUARDED, "bad_parameter", *READ_BODY, "id_reused", "outside_subtree", *RULES, "identity_in_text")
+WRITTEN = (*GUARDED, "bad_parameter", *TEXTS_BODY, "id_reused", "outside_subtree", *RULES)
 NAMED = ("unknown_team", "range_reversed")
 CONTACTS = ("bad_contact", "mobile_not_confirmed", "contact_is_a_members", "unknown_member")
 DUTIES = ("weekday_or_day", "closes_before_opening", "duties_overlap")

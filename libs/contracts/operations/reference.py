@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from libs.contracts.operations.model import GUARDED, READ_BODY, Operation, Parameter, Words, paging
+from libs.contracts.operations.model import GUARDED, TEXTS_BODY, Operation, Parameter, Words, paging
 from libs.contracts.reference import DENOMINATOR_BASES
 from libs.contracts.reference_api import (
     DenominatorBatch,
@@ -61,7 +61,7 @@ WRITE = Operation(
     request=DenominatorBatch,
     response=ReferenceAnswer,
     parameters=(MODE, ATOMIC),
-    problems=(*GUARDED, "bad_parameter", *READ_BODY, "batch_not_stored"),
+    problems=(*GUARDED, "bad_parameter", *TEXTS_BODY, "batch_not_stored"),
 )
 
 READ = Operation(

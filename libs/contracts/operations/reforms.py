@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from libs.contracts.operations.model import GUARDED, READ_BODY, Operation, Parameter, Words, paging
+from libs.contracts.operations.model import GUARDED, TEXTS_BODY, Operation, Parameter, Words, paging
 from libs.contracts.reforms_api import (
     MAX_REFORM_BYTES,
     REFORM_STATUSES,
@@ -79,7 +79,7 @@ DRAFT = Operation(
     body_limit_bytes=MAX_REFORM_BYTES,
     problems=(
         *GUARDED,
-        *READ_BODY,
+        *TEXTS_BODY,
         "bad_parameter",
         "bulk_busy",
         "outside_subtree",
@@ -199,7 +199,7 @@ IMPACT = replace(
 
 ACT = (
     *GUARDED,
-    *READ_BODY,
+    *TEXTS_BODY,
     "bad_parameter",
     "bulk_busy",
     "not_found",

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from libs.contracts.operations.model import GUARDED, READ_BODY, Operation, Parameter, Words, paging
+from libs.contracts.operations.model import GUARDED, TEXTS_BODY, Operation, Parameter, Words, paging
 from libs.contracts.registry import LEVELS, UnitV1
 from libs.contracts.registry_api import (
     CatalogueView,
@@ -204,7 +204,7 @@ RESOLVE = replace(
     request=ResolveCodes,
     response=ResolvedCodes,
     parameters=(),
-    problems=(*GUARDED, "bad_parameter", *READ_BODY),
+    problems=(*GUARDED, "bad_parameter", *TEXTS_BODY),
     revalidates=False,
 )
 

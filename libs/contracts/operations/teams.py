@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import get_args
 
-from libs.contracts.operations.model import GUARDED, READ_BODY, Operation, Parameter, Words, paging
+from libs.contracts.operations.model import GUARDED, TEXTS_BODY, Operation, Parameter, Words, paging
 from libs.contracts.registry import LEVELS
 from libs.contracts.registry_api import TeamPage
 from libs.contracts.teams_api import (
@@ -21,8 +21,8 @@ __all__ = ["OPERATIONS", "RULES", "UNIT", "day", "record_id"]
 
 TEAM_ID = "0196c3a0-1f40-7b1c-8a52-2f9d3c4b5a60"
 RULES = ("day_out_of_range", "unit_abolished", "unit_not_valid_on_day", "unknown_unit", "unknown_unit_code")
-CONTACTS = ("bad_contact", "mobile_not_confirmed", "contact_is_a_members", "identity_in_text")
-WRITTEN = (*GUARDED, "bad_parameter", *READ_BODY, "id_reused", "outside_subtree")
+CONTACTS = ("bad_contact", "mobile_not_confirmed", "contact_is_a_members")
+WRITTEN = (*GUARDED, "bad_parameter", *TEXTS_BODY, "id_reused", "outside_subtree")
 CHANGED = (*WRITTEN, "record_unknown", "stale_revision")
 UNIT = Parameter("unit", "query", {"type": "string"}, Words("id hoặc mã đơn vị.", "Unit id or code."), "29905")
 
@@ -111,7 +111,7 @@ CHANGE = replace(
     problems=(*CHANGED, *RULES, *CONTACTS, "level_does_not_fit_unit", "code_taken", "change_before_beginning"),
 )
 
-ENDING = (*CHANGED, "day_out_of_range", "identity_in_text", "team_has_ended", "change_before_beginning")
+ENDING = (*CHANGED, "day_out_of_range", "team_has_ended", "change_before_beginning")
 
 OPERATIONS = (
     LIST,

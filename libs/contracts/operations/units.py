@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from libs.contracts.operations.model import GUARDED, READ_BODY, Operation, Parameter, Words
+from libs.contracts.operations.model import GUARDED, TEXTS_BODY, Operation, Parameter, Words
 from libs.contracts.registry import LEVELS, UnitV1
 from libs.contracts.units_api import (
     MAX_UNITS_BYTES,
@@ -87,7 +87,7 @@ CREATE = Operation(
     request=NewSubcommune,
     response=UnitV1,
     status=201,
-    problems=(*GUARDED, *READ_BODY, "bad_parameter", *UNWELL),
+    problems=(*GUARDED, *TEXTS_BODY, "bad_parameter", *UNWELL),
 )
 
 BATCH = replace(
@@ -105,7 +105,7 @@ BATCH = replace(
     response=UnitRows,
     status=200,
     body_limit_bytes=MAX_UNITS_BYTES,
-    problems=(*GUARDED, *READ_BODY, "bad_parameter", "too_many_rows", "bulk_busy"),
+    problems=(*GUARDED, *TEXTS_BODY, "bad_parameter", "too_many_rows", "bulk_busy"),
 )
 
 UNIT_ID = Parameter(
@@ -118,7 +118,7 @@ UNIT_ID = Parameter(
 )
 CHANGE_PROBLEMS = (
     *GUARDED,
-    *READ_BODY,
+    *TEXTS_BODY,
     "bad_parameter",
     "not_found",
     "outside_subtree",

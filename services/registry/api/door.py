@@ -14,6 +14,7 @@ from libs.common.problem import Problem
 from libs.common.strict_json import check as check_json
 from libs.common.validation import faults_of
 from libs.contracts.model import Contract
+from services.registry.api.naming import named_in
 
 __all__ = ["Door"]
 
@@ -42,9 +43,12 @@ class Door:
         """Read a JSON body; raises Problem. Call it with no transaction open: the sender may be slow."""
         body = await Door.raw(request, limit)
         try:
-            return contract.model_validate_json(check_json(body))
+            told = contract.model_validate_json(check_json(body))
         except ValidationError as error:
             raise Problem("malformed", faults=faults_of(error)) from error
+        if named := named_in(told):
+            raise Problem("identity_in_text", faults=named)
+        return told
 
     @staticmethod
     async def raw(request: Request, limit: int) -> bytes:

@@ -20,6 +20,7 @@ from libs.contracts.problems import entries
 from libs.contracts.reference import DENOMINATOR_BASES
 from libs.contracts.reference_api import MAX_REFERENCE_ROWS, DenominatorInput, TargetInput
 from services.registry.api.door import Door
+from services.registry.api.naming import named_in
 from services.registry.api.parts import day_asked, page_answer, paging, today, unit_asked
 from services.registry.domain.atlas import Atlas
 from services.registry.domain.reference import Decision, DenominatorRow, TargetRow
@@ -127,9 +128,10 @@ def _units(atlas: Atlas, unit: UUID | None, root: UUID | None, asked: Mapping[st
 
 def _read(row: Mapping[str, Any], contract: type[T], make: Callable[[T], Row]) -> Row | list[Fault]:
     try:
-        return make(contract.model_validate_json(json.dumps(row)))
+        told = contract.model_validate_json(json.dumps(row))
     except ValidationError as error:
         return faults_of(error)
+    return named_in(told) or make(told)
 
 
 def _denominator(told: DenominatorInput) -> DenominatorRow:

@@ -18,6 +18,7 @@ from libs.common.strict_json import check_row, split
 from libs.common.validation import faults_of
 from libs.contracts.units_api import MAX_UNITS_A_BATCH, MAX_UNITS_BYTES, EndUnit, NewSubcommune, RenameUnit
 from services.registry.api.door import Door
+from services.registry.api.naming import named_in
 from services.registry.api.parts import day_asked, today
 from services.registry.domain.atlas import Atlas, Wanted
 from services.registry.domain.code_list import csv_lines, entry
@@ -166,9 +167,10 @@ def _row(told: bytes | Sequence[Fault]) -> hamlets.Row:
     if not isinstance(checked, bytes):
         return checked
     try:
-        return NewSubcommune.model_validate_json(checked)
+        row = NewSubcommune.model_validate_json(checked)
     except ValidationError as error:
         return faults_of(error)
+    return named_in(row) or row
 
 
 async def _written(atlas: Atlas, day: date, level: Level | None, form: str) -> bytes:

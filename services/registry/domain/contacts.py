@@ -7,7 +7,7 @@ from datetime import date
 from typing import Literal
 
 from libs.common.problem import Fault
-from libs.common.telephone import SEPARATORS, TELLING, BadPhone, e164
+from libs.common.telephone import SEPARATORS, BadPhone, e164, tells_identity
 
 __all__ = ["Contact", "ContactKind", "Decision", "contact_faults", "is_mobile", "tells_identity"]
 
@@ -19,7 +19,6 @@ _MOBILE = re.compile(r"\+84[35789][0-9]{8}")
 _SERVICE = re.compile(r"1[0-9]{2,4}|1[89]00[0-9]{4,6}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 _WEB = re.compile(r"https?://[^\s/]+\.[^\s]+")
-_WITHIN_NUMBER = re.compile(r"(?<=[0-9])[\s.\-()]+(?=[0-9])")
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,6 @@ def is_mobile(contact: Contact) -> bool:
         return contact.kind in ("phone", "zalo") and _MOBILE.fullmatch(e164(contact.value)) is not None
     except BadPhone:
         return False
-
-
-def tells_identity(text: str | None) -> bool:
-    """Say whether a text that everyone may read holds what looks like a person's number."""
-    return text is not None and TELLING.search(_WITHIN_NUMBER.sub("", text)) is not None
 
 
 def contact_faults(contacts: Sequence[Contact], confirmed: bool) -> Iterator[Fault]:

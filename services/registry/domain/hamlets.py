@@ -8,6 +8,7 @@ from datetime import date
 from uuid import UUID
 
 from libs.common.problem import Fault
+from libs.common.telephone import tells_identity
 from services.registry.domain.atlas import Atlas
 from services.registry.domain.ids import record_id
 from services.registry.domain.reform.operations import short_name_of
@@ -53,6 +54,9 @@ def begin(atlas: Atlas, asked: Asked, root: UUID | None, today: date) -> Unit | 
         return Fault("not_a_commune", "/parent", {"unit": commune.name})
     if root is not None and root not in commune.within:
         return Fault("outside_subtree", "/parent", {"unit": commune.name})
+    for name, text in (("name", asked.name), ("short_name", asked.short_name)):
+        if tells_identity(text):
+            return Fault("identity_in_text", f"/{name}")
     begins = asked.valid_from or commune.valid_from
     if begins is not None and not valid_on(commune.valid_from, commune.valid_to, begins):
         return Fault("outside_the_commune", "/valid_from", {"unit": commune.name, "day": begins})

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from libs.common.files import Row, csv_rows
 from libs.common.problem import Fault
+from libs.common.telephone import tells_identity
 from services.registry.domain.ids import record_id
 from services.registry.domain.indicators import BASES, Base, Indicator
 from services.registry.domain.units import LEVELS, Unit, valid_on
@@ -157,6 +158,8 @@ def denominator_of(row: DenominatorRow, find: Find, root: UUID | None) -> Denomi
     """Make a denominator of a row, or say what is wrong with it; `root` is the subtree of who writes, None: all."""
     unit, faults = _unit(row.unit, row.on, find, root)
     faults += _ages(row)
+    if tells_identity(row.source):
+        faults.append(Fault("identity_in_text", "/source"))
     if unit is None or faults:
         return faults
     parts = (str(unit.record_id), row.base, _text(row.min_age), _text(row.max_age), row.on.isoformat(), row.source)

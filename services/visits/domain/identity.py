@@ -8,7 +8,7 @@ from datetime import date
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
-from libs.common.telephone import SEPARATORS, TELLING, BadPhone, e164
+from libs.common.telephone import SEPARATORS, BadPhone, e164, tells_identity
 
 __all__ = ["BadIdentity", "KeyChain", "national_id", "phone", "same", "surely_under_14", "tells_identity"]
 
@@ -46,11 +46,6 @@ def phone(text: str) -> str:
         return e164(text)
     except BadPhone as error:
         raise BadIdentity("phone") from error
-
-
-def tells_identity(text: str) -> bool:
-    """Say whether a free text holds what looks like an identity; such a text would be kept as it is."""
-    return TELLING.search(text) is not None
 
 
 def same(digests: Sequence[bytes], stored: bytes | None, level: int) -> bool:
