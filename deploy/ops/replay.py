@@ -28,7 +28,6 @@ exit codes: 0 done; 1 refused, or with --dry-run: what is live is not what the t
 
 CALM_MESSAGES = 2000
 LOOK_SECONDS = 2.0
-ANNOUNCE_SECONDS = 6 * 3600
 SPARE = 1.3  # What is written is about as large as what is there; its log and what is vacuumed come beside.
 LEAST_FREE_BYTES = 500_000_000
 
@@ -69,6 +68,9 @@ def add(commands: Commands) -> None:
         help="không chờ bảng tổng · do not wait for roll-ups: queries are slow",
     )
     parser.add_argument(
+        "--announce-wait", type=float, default=3600, metavar="SECONDS", help="chờ gửi lại · for all to be sent again"
+    )
+    parser.add_argument(
         "--patience", type=float, default=600, metavar="SECONDS", help="tìm lúc thay bảng · for a moment to switch in"
     )
 
@@ -93,7 +95,7 @@ async def _replay(settings: Settings, asked: Namespace) -> int:
         _check_replaced(replaced)
         _check_room(await rebuild.room(), assumed=asked.assume_room)
         if not asked.no_announce:
-            await _announce()
+            await _announce(asked.announce_wait)
         await _begin(rebuild, left, anew=asked.anew)
         filling.start()
         await _fill(rebuild, filling, rollups=not asked.without_rollups)
@@ -112,9 +114,9 @@ async def _replay(settings: Settings, asked: Namespace) -> int:
     return 0
 
 
-async def _announce() -> None:
+async def _announce(seconds: float) -> None:
     """Have the owners send everything again, and wait until they have."""
-    command = (sys.executable, "-m", "deploy.ops", "announce", "--wait", str(ANNOUNCE_SECONDS))
+    command = (sys.executable, "-m", "deploy.ops", "announce", "--wait", str(seconds))
     # Not in its own session: what ends this command ends that too.
     process = await asyncio.create_subprocess_exec(*command)
     if await process.wait():
