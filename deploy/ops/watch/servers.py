@@ -53,8 +53,9 @@ async def estimates(connection: Connection, *tables: str) -> dict[str, float]:
     """Give the rows of tables as the planner takes them, or as they have been written where it never looked."""
     rows = await connection.fetch(
         """SELECT relname, CASE WHEN reltuples >= 0 THEN reltuples::float8 ELSE coalesce(n_live_tup, 0) END AS rows
-           FROM pg_class LEFT JOIN pg_stat_user_tables USING (relname)
-           WHERE oid = ANY(SELECT to_regclass(name) FROM unnest($1::text[]) AS name)""",
+           FROM (SELECT oid AS relid, relname, reltuples FROM pg_class) AS tables
+               LEFT JOIN (SELECT relid, n_live_tup FROM pg_stat_user_tables) AS written USING (relid)
+           WHERE relid = ANY(SELECT to_regclass(name) FROM unnest($1::text[]) AS name)""",
         tables,
     )
     return {row["relname"]: row["rows"] for row in rows}

@@ -193,11 +193,11 @@ async def recounts(world: World) -> None:
     lines = [line for line in everything.said.splitlines() if line.startswith("unit ")]
     assert len(lines) == wrong
     of_units = []
-    for code in ("29905", "29908", "00001"):
+    for code in ("87", "00001"):
         asked = await world.ops("recount", "--unit", code)
         of_units.append((await asked.end(), asked.said.count("\nunit ") + asked.said.startswith("unit ")))
-        assert f"({code} " in asked.said or of_units[-1] == (0, 0), asked.said
     assert sum(number for _, number in of_units) == wrong
+    assert all(code == (number > 0) for code, number in of_units)
     unknown = await world.ops("recount", "--unit", "99999")
     assert await unknown.end() == 1
     assert "there is no unit 99999" in unknown.said
@@ -232,8 +232,12 @@ async def test_no_moment_to_switch_in_leaves_everything_as_it_is(world: World) -
         await world.until_folded()
         await killed.kill()
     assert await world.schemas() == {"rebuild"}
+    await execute(
+        world, "UPDATE data_revision SET epoch = epoch + 1"
+    )  # As a restore does: what was begun knows too much.
     last = await world.replay(*FROM_0)
     assert await last.end() == 0, last.said
+    assert "made anew" in last.said
     assert await world.counted() == world.expected()
 
 

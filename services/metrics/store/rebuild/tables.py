@@ -21,6 +21,7 @@ __all__ = [
     "drop_schema",
     "live_schema",
     "make_schema",
+    "read_epoch",
     "read_marker",
     "read_revision",
     "relations",
@@ -84,10 +85,14 @@ LETTERS_APART = 1_000_000
 
 @dataclass(frozen=True)
 class Marker:
-    """What is known of a schema: of which migration its tables are, and since when it has been there."""
+    """What is known of a schema: of which migration its tables are, since when it has been there, and beside what.
+
+    `epoch` is that of the data which were live then: another one tells that these were restored or replaced since.
+    """
 
     revision: str
     since: str
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,11 @@ async def write_marker(connection: Connection, schema: str, marker: Marker) -> N
 async def read_revision(connection: Connection, schema: str) -> str:
     """Give of which migration the tables of a schema are."""
     return cast(str, await connection.fetchval(f"SELECT version_num FROM {schema}.alembic_version"))
+
+
+async def read_epoch(connection: Connection, schema: str) -> int:
+    """Give the epoch of the data in a schema."""
+    return cast(int, await connection.fetchval(f"SELECT epoch FROM {schema}.data_revision"))
 
 
 async def make_schema(connection: Connection) -> None:

@@ -99,13 +99,19 @@ class Rebuild:
             known = {*store.FROM_TOPICS, *store.SEQUENCES, *store.VIEWS}
             if strangers := await store.relations(connection, BESIDE) ^ known:
                 raise AssertionError(f"neither known to be of topics nor to be kept: {sorted(strangers)}")
-            await store.write_marker(connection, BESIDE, Marker(revision, datetime.now(UTC).isoformat()))
+            epoch = await store.read_epoch(connection, self._schema)
+            await store.write_marker(connection, BESIDE, Marker(revision, datetime.now(UTC).isoformat(), epoch))
         return False
 
     async def _fits(self, connection: Connection) -> bool:
-        """Say whether the tables beside are whole, of the live ones' migration, and know people by the same key."""
+        """Say whether the tables beside are whole, of the live ones' migration, and know people by the same key.
+
+        What was begun before the logs were restored, and metrics with them, may have what these know nothing of.
+        """
         marker = await store.read_marker(connection, BESIDE)
         if marker is None or marker.revision != await store.read_revision(connection, self._schema):
+            return False
+        if marker.epoch != await store.read_epoch(connection, self._schema):
             return False
         beside, live = await fill_store.key_levels(connection, self._schema)
         return beside == live
@@ -186,8 +192,9 @@ class Rebuild:
         await switch_store.carry_positions(connection, self._schema)
         await switch_store.carry_letters(connection, self._schema)
         revision = await store.read_revision(connection, self._schema)
+        epoch = await store.read_epoch(connection, self._schema)
         await switch_store.swap(connection, self._schema)
-        await store.write_marker(connection, REPLACED, Marker(revision, datetime.now(UTC).isoformat()))
+        await store.write_marker(connection, REPLACED, Marker(revision, datetime.now(UTC).isoformat(), epoch))
 
     async def _until_caught_up(self, connection: Connection, filling: Filling) -> None:
         """Wait while folds are held until the tables beside are where the live ones are; raises Busy."""
@@ -203,8 +210,8 @@ class Rebuild:
         """Raise Obstacle where what was made anew is not what is live but for its numbers."""
         if not await self._fits(connection):
             raise Obstacle(
-                "trong lúc dựng lại đã có migrate hoặc đổi khóa: chạy lại, mọi thứ được dựng từ đầu",
-                "there was a migration or another key meanwhile: run it again, everything is made from the beginning",
+                "trong lúc dựng đã có migrate, đổi khóa hoặc khôi phục: chạy lại, mọi thứ được dựng từ đầu",
+                "meanwhile there was a migration, another key or a restore: run it again, all is made from the start",
             )
         if unlike := await switch_store.unlike(connection, self._schema):
             told = "\n  ".join(unlike)
