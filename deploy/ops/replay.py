@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sys
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from deploy.ops.command import Commands, Progress, Refused, declare
@@ -52,6 +52,10 @@ def add(commands: Commands) -> None:
     step.add_argument("--from", type=int, choices=[0], dest="start", help="từ đầu · from the beginning of the topics")
     step.add_argument("--abandon", action="store_true", help="bỏ phần đang dựng dở · drop a rebuild that was left")
     step.add_argument("--drop-old", action="store_true", help="xóa bảng cũ đã giữ · drop the tables that were replaced")
+    _options(parser)
+
+
+def _options(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="chỉ so sánh, rồi bỏ · compare, then drop what was made")
     parser.add_argument("--keep-old", action="store_true", help=f"giữ bảng cũ · keep the old ones, in {REPLACED}")
     parser.add_argument("--no-announce", action="store_true", help="không gửi lại · nothing is sent again before")
