@@ -132,16 +132,20 @@ def _environment(processes: Sequence[Process], secrets: LocalSecrets, local: Pat
 async def _start_servers(
     stack: AsyncExitStack, environment: dict[str, str], secrets: LocalSecrets, local: Path, cache: Path, say: Say
 ) -> tuple[PostgresServer | None, KafkaServer | None]:
-    """Start Kafka while PostgreSQL is started and filled."""
-    kafka_starting = asyncio.ensure_future(_start_kafka(stack, environment, local, cache, say))
-    try:
-        postgres = await _start_postgres(stack, environment, local, say)
+    """Start Kafka while PostgreSQL is started and filled; what fails ends the other, too."""
+
+    async def filled() -> PostgresServer | None:
+        server = await _start_postgres(stack, environment, local, say)
         await _prepare(environment, secrets, say)
-    except BaseException:
-        kafka_starting.cancel()
-        await asyncio.gather(kafka_starting, return_exceptions=True)
-        raise
-    return postgres, await kafka_starting
+        return server
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            kafka = group.create_task(_start_kafka(stack, environment, local, cache, say))
+            postgres = group.create_task(filled())
+    except* LocalError as several:
+        raise several.exceptions[0] from None
+    return postgres.result(), kafka.result()
 
 
 async def _start_postgres(
