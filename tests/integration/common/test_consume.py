@@ -15,7 +15,9 @@ from libs.common.db import Connection, Engine, Unavailable, open_engine, transac
 from libs.common.events import POSITION_TYPE
 from libs.common.inbox import Unprocessable, schema
 from libs.common.kafka import Consumer, Incoming
+from libs.common.tracing import OFF, Parent, Tracing
 from tests.support.postgres import MakeDatabase
+from tests.support.spans import KeptSpans
 
 PLACE, OTHER = ("things", 0), ("things", 1)
 
@@ -53,8 +55,10 @@ def _batches(*told: str) -> list[list[Incoming]]:
     return batches
 
 
-def _message(offset: int, letter: str, place: tuple[str, int] = PLACE) -> Incoming:
+def _message(offset: int, letter: str, place: tuple[str, int] = PLACE, traceparent: str = "") -> Incoming:
     headers: Mapping[str, str] = {"ce_type": POSITION_TYPE if letter == "p" else "thing.v1"}
+    if traceparent:
+        headers = {**headers, "traceparent": traceparent}
     return Incoming(*place, offset, b"", letter.encode(), headers, 0)
 
 
@@ -81,9 +85,13 @@ async def _database(make_database: MakeDatabase) -> AsyncIterator[Engine]:
 
 @asynccontextmanager
 async def _begun(
-    engine: Engine, consumer: Consumer, handle: Handler = _handle, pace: Pace | None = None
+    engine: Engine,
+    consumer: Consumer,
+    handle: Handler = _handle,
+    pace: Pace | None = None,
+    tracing: Tracing = OFF,
 ) -> AsyncIterator[_Loop]:
-    meters = Meters.on(CollectorRegistry())
+    meters = Meters.on(CollectorRegistry(), tracing)
     async with aclosing(_Loop(engine, consumer, handle, "here", meters, pace or Pace(), Backlog())) as loop:
         await loop.start()
         yield loop
@@ -281,3 +289,27 @@ def test_slow_batches_become_smaller_but_not_tiny_and_quick_full_ones_larger_aga
         pace.failed(pace.messages)
     pace.took(1, 1.0)
     assert pace.messages == 1
+
+
+async def test_a_batch_of_fifty_handled_in_one_transaction_is_linked_to_the_traced_among_them(
+    make_database: MakeDatabase,
+) -> None:
+    kept = KeptSpans()
+    traced = [_message(n, "g", traceparent=f"00-{n + 1:032x}-{n + 1:016x}-01") for n in range(0, 50, 2)]
+    others = [
+        _message(n, "g", traceparent=f"00-{n + 1:032x}-{n + 1:016x}-00" if n % 4 == 1 else "") for n in range(1, 50, 2)
+    ]
+    batch = sorted([*traced, *others], key=lambda message: message.offset)
+    async with (
+        _database(make_database) as engine,
+        _begun(engine, _Told([batch, [_message(50, "g")]]), tracing=Tracing(kept)) as loop,
+    ):
+        await loop.turn()
+        assert await _stored(engine) == ([], 50, 50)
+        await loop.turn()
+        assert await _stored(engine) == ([], 51, 51)
+    handled, within = kept.spans
+    assert (handled.name, handled.kind, handled.parent, handled.ended) == ("handle", "consumer", None, 1)
+    assert handled.links == [Parent(n + 1, n + 1) for n in range(0, 50, 2)]
+    assert handled.attributes == {"messaging.destination.name": "things", "messaging.batch.message_count": 50}
+    assert (within.name, within.parent) == ("transaction", handled.place)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from prometheus_client import CollectorRegistry
@@ -17,9 +18,11 @@ from libs.common.kafka import Batch, Incoming, Message, Producer
 from libs.common.leader import lead
 from libs.common.log import Position, append
 from libs.common.relay import RelayMeters, RelaySettings, _Run, run_relay
+from libs.common.tracing import Tracing
 from tests.integration.common.test_log import Row, new_log, raise_epoch
 from tests.support.kafka import OwnTopic, own_topic, read_all
 from tests.support.postgres import MakeDatabase
+from tests.support.spans import KeptSpans
 
 QUICK = RelaySettings(page_rows=100, send_timeout_seconds=1, lease_seconds=1)
 
@@ -93,6 +96,35 @@ async def test_every_row_arrives_once_with_the_attributes_of_its_event(
     marks = {m.partition: Position.parse(m.headers["ce_sequence"]) for m in messages if m.type == POSITION_TYPE}
     highest = max(Position.parse(m.headers["ce_sequence"]) for m in sent.values())
     assert marks == dict.fromkeys(range(3), highest), "every partition was told how far the log has been sent"
+
+
+async def test_rows_of_a_traced_request_carry_its_trace_on_unless_they_are_sent_again_long_after(
+    make_database: MakeDatabase, kafka: KafkaServer
+) -> None:
+    url, topic = await new_log(make_database), own_topic("relay")
+    requests, sent = KeptSpans(), KeptSpans()
+    traced, quiet, old = ([Row(uuid4(), 1) for _ in range(5)] for _ in range(3))
+    async with open_engine(url, application_name="test") as engine:
+        for rows, of in ((traced, f"00-{7:032x}-{9:016x}-01"), (quiet, None), (old, f"00-{8:032x}-{9:016x}-01")):
+            with Tracing(requests).batch("request", [of]):
+                async with transaction(engine) as connection:
+                    await append(connection, rows)
+        async with transaction(engine) as connection:
+            await connection.execute(
+                "UPDATE log SET appended_at = now() - interval '2 hours' WHERE record_id = ANY($1)",
+                [row.record_id for row in old],
+            )
+        async with _relaying(url, kafka, topic, settings=replace(QUICK, tracing=Tracing(sent))):
+            await _until_sent(engine)
+    appended = next(span for span in requests.spans if span.name == "append")
+    [sending] = sent.spans
+    assert (sending.name, sending.kind, sending.parent) == ("send", "producer", appended.place)
+    assert (sending.attributes["messaging.batch.message_count"], sending.ended, sending.error) == (5, 1, None)
+    told = {
+        UUID(m.key.decode()): m.headers.get("traceparent") for m in _records(await read_all(kafka.bootstrap, topic))
+    }
+    carried = f"00-{sending.place.trace_id:032x}-{sending.place.span_id:016x}-01"
+    assert told == {row.record_id: carried if row in traced else None for row in (*traced, *quiet, *old)}
 
 
 async def test_the_last_message_of_every_record_is_its_highest_revision(
