@@ -1,6 +1,9 @@
 """Who is traced, what a span may say, what is passed on; and that who is not traced leaves nothing at all."""
 
+import re
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -10,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Scope
 
-from libs.common import tracing
+from libs.common import VERSION, tracing
 from libs.common.events import message_of
 from libs.common.http import build_app, json_response
 from libs.common.kafka import Headers
@@ -20,6 +23,7 @@ from libs.common.settings import CommonSettings
 from libs.common.span_export import resource_of
 from libs.common.telemetry import get_logger, may_be_kept, request_id
 from libs.common.tracing import ATTRIBUTES, Attributes, Parent, Tracing, parent_of, span, trace_id, traceparent
+from libs.common.tracing_settings import TracingSettings
 from libs.contracts.problems import entries
 from tests.support.logs import process_log
 from tests.support.spans import KeptSpans
@@ -280,3 +284,14 @@ def test_a_line_of_the_log_tells_its_trace_only_where_there_is_one(capsysbinary:
     said = {"service": "visits", "process": "api", "level": "info", "request_id": "morning-7"}
     assert said.items() <= one.items()
     assert said.items() <= two.items()
+
+
+def test_the_variables_that_are_heeded_are_those_that_operators_read_of() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operating.md").read_text()
+    heeded = {str(field.validation_alias) for field in TracingSettings.model_fields.values()}
+    assert set(re.findall(r"\bOTEL_[A-Z_]+[A-Z]\b", page)) == heeded
+
+
+def test_the_version_told_is_the_products() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+    assert project["project"]["version"] == VERSION
