@@ -1,17 +1,20 @@
-"""`rotate-key`: another key for people's pseudonyms, step by step, each of which may be run again."""
+"""`rotate-key`: another key for people's pseudonyms, or for members' details; each step may be run again."""
 
 import asyncio
 import os
 import secrets
+import subprocess
+import sys
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.ops.command import Commands, Progress, Refused, declare
 from deploy.ops.databases import open_database, reading
-from deploy.ops.settings import Databases, read
+from deploy.ops.settings import ROOT, Databases, read
 from services.metrics.settings import CommandSettings as MetricsSettings
 from services.metrics.store.lifting import read_level
 from services.metrics.wiring import lift_people
@@ -28,7 +31,10 @@ Without a step it says how far the rotation is, and what comes next. The steps, 
   --lift-metrics  lift the people that metrics knows; folds wait, queries do not; then restart visits api and consumer
   --lift-visits   lift what the log of visits holds and send all of it again
 
-Nobody is counted twice or lost, in whichever state it is left. docs/runbooks/rotate-key.md"""
+Nobody is counted twice or lost, in whichever state it is left.
+
+With --members it is the key that seals members' names and phones: --members --add-key puts a new one at the end of
+REGISTRY_SEALING_KEYS_FILE; restart registry api; then --members seals everything anew. docs/runbooks/rotate-key.md"""
 
 
 class PseudonymKeys(Databases):
@@ -36,6 +42,15 @@ class PseudonymKeys(Databases):
 
     chain_file: Path = Field(validation_alias="VISITS_PSEUDONYM_KEYS_FILE")
     lift_file: Path = Field(validation_alias="METRICS_LIFT_KEYS_FILE")
+
+
+class SealingKeys(BaseSettings):
+    """What `members rotate-keys` of the registry needs."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    registry_url: str = Field(validation_alias="DATABASE_URL_REGISTRY")
+    sealing_file: Path = Field(validation_alias="REGISTRY_SEALING_KEYS_FILE")
 
 
 @dataclass(frozen=True)
@@ -63,10 +78,20 @@ def add(commands: Commands) -> None:
         commands,
         "rotate-key",
         _run,
-        vi="đổi khóa giả danh, số người không đổi",
-        en="another key for pseudonyms; every count stays",
+        vi="đổi khóa giả danh (số người không đổi), hoặc khóa niêm phong thành viên",
+        en="another key for pseudonyms (every count stays), or for sealing members",
         more=MORE,
-        examples=("rotate-key", "rotate-key --add-key", "rotate-key --lift-metrics", "rotate-key --lift-visits"),
+        examples=(
+            "rotate-key",
+            "rotate-key --add-key",
+            "rotate-key --lift-metrics",
+            "rotate-key --lift-visits",
+            "rotate-key --members --add-key",
+            "rotate-key --members",
+        ),
+    )
+    parser.add_argument(
+        "--members", action="store_true", help="khóa niêm phong thành viên · the key that seals members"
     )
     step = parser.add_mutually_exclusive_group()
     step.add_argument("--add-key", action="store_true", help="thêm khóa mới vào hai tệp · add a key to both files")
@@ -75,6 +100,8 @@ def add(commands: Commands) -> None:
 
 
 def _run(asked: Namespace) -> int:
+    if asked.members:
+        return _members(asked)
     settings = read(PseudonymKeys)
     finished = asked.add_key and _finish_adding(settings)
     _check(settings)
@@ -86,6 +113,18 @@ def _run(asked: Namespace) -> int:
         _lift_visits(settings)
     _tell(asyncio.run(_standing(settings)))
     return 0
+
+
+def _members(asked: Namespace) -> int:
+    if asked.lift_metrics or asked.lift_visits:
+        raise Refused("thành viên không có bước nâng", "members know no lifting: --add-key, or no step")
+    settings = read(SealingKeys)
+    if asked.add_key:
+        _append(settings.sealing_file, secrets.token_hex(32))
+        print("việc tiếp theo · next: rotate-key --members, sau khi khởi động lại registry api · after its restart")
+        return 0
+    words = [sys.executable, "-m", "services.registry", "members", "rotate-keys"]
+    return subprocess.run(words, cwd=ROOT, check=False).returncode
 
 
 def _keys(path: Path) -> list[str]:

@@ -235,3 +235,17 @@ async def test_an_addition_that_was_cut_off_is_finished_and_no_second_key_made(w
     assert await world.ops("--add-key") == 0
     assert keys_in(world.chain_file) == (*KEYS.keys, bytes.fromhex("ab" * 32))
     assert await world.ops("--add-key") == 1, "the rotation before is not finished"
+
+
+async def test_the_key_that_seals_members_is_another_and_its_steps_are_its_own(
+    world: World, make_database: MakeDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealing = tmp_path / "sealing.txt"
+    sealing.write_text("ab" * 32 + "\n")
+    monkeypatch.setenv("DATABASE_URL_REGISTRY", await make_database("registry"))
+    monkeypatch.setenv("REGISTRY_SEALING_KEYS_FILE", str(sealing))
+    assert await world.ops("--members", "--lift-metrics") == 1
+    assert await world.ops("--members", "--add-key") == 0
+    assert len(keys_in(sealing)) == 2
+    assert keys_in(world.chain_file) == KEYS.keys
+    assert await world.ops("--members") == 0
