@@ -19,7 +19,6 @@ __all__ = [
     "oldest_behind",
     "read",
     "schema",
-    "traced",
 ]
 
 
@@ -81,11 +80,6 @@ def schema(*columns: str) -> list[str]:
             released boolean NOT NULL
         )""",
     ]
-
-
-def traced() -> list[str]:
-    """Give the statements by which a log keeps, beside a row of a traced request, what is passed on of its trace."""
-    return [f"ALTER TABLE {TABLE} ADD COLUMN traceparent text"]
 
 
 class Entry(Protocol):

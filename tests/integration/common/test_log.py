@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from libs.common.db import Engine, connect, open_engine, transaction
-from libs.common.log import BEGINNING, append, read, schema, traced
+from libs.common.log import BEGINNING, append, read, schema
 from tests.support.postgres import MakeDatabase
 
 
@@ -22,7 +22,7 @@ class Row:
 async def new_log(make_database: MakeDatabase) -> str:
     url = await make_database("")
     connection = await connect(url, application_name="test")
-    for statement in (*schema(), *traced()):
+    for statement in (*schema(), "ALTER TABLE log ADD COLUMN traceparent text"):
         await connection.execute(statement)
     await connection.close()
     return url

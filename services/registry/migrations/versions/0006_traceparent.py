@@ -2,8 +2,6 @@
 
 from alembic import op
 
-from libs.common import log
-
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -11,8 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for statement in log.traced():
-        op.execute(statement)
+    op.execute("ALTER TABLE log ADD COLUMN traceparent text")
 
 
 def downgrade() -> None:

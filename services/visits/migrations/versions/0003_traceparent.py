@@ -2,15 +2,12 @@
 
 from alembic import op
 
-from libs.common import log
-
 revision = "0003"
 down_revision = "0002"
 
 
 def upgrade() -> None:
-    for statement in log.traced():
-        op.execute(statement)
+    op.execute("ALTER TABLE log ADD COLUMN traceparent text")
 
 
 def downgrade() -> None:
