@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv and .local of this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo up monitoring check test bench faults image format lock freeze setup clean
+.PHONY: help demo up monitoring check types units test bench faults image format lock freeze setup clean
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
@@ -22,8 +22,13 @@ monitoring: .venv/local ## run a Prometheus beside `make up` and stay until Ctrl
 check: .venv/dev ## format, lint, types, imports, unit and contract tests: seconds
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory -j 2 types units
+
+types:
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+units:
 	@$(BIN)/python -m pytest -q -n 2 tests/architecture tests/contract tests/unit tests/docker
 
 test: check ## check, then integration and end-to-end tests on real PostgreSQL and Kafka

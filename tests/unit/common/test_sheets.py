@@ -210,16 +210,28 @@ def test_five_hundred_columns_are_refused() -> None:
     assert refused(";".join(["x"] * 500).encode()) == "file_columns"
 
 
-def test_a_million_blank_lines_are_passed_over_in_little_memory() -> None:
-    blank = "".join(f'<row r="{number}" spans="1:9" s="3"/>' for number in range(2, 1_000_000))
-    content = cells(
-        f'<row r="1"><c r="A1"><v>7</v></c></row>{blank}<row r="1000001"><c r="A1000001"><v>8</v></c></row>'
-    )
-    tracemalloc.start()
-    assert lines(content) == [(1, [7]), (1_000_001, [8])]
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 5 * 1024 * 1024
+def with_blank_lines(number: int) -> bytes:
+    blank = "".join(f'<row r="{line}" spans="1:9" s="3"/>' for line in range(2, number))
+    last = number + 1
+    return cells(f'<row r="1"><c r="A1"><v>7</v></c></row>{blank}<row r="{last}"><c r="A{last}"><v>8</v></c></row>')
+
+
+def test_a_million_blank_lines_are_passed_over() -> None:
+    assert lines(with_blank_lines(1_000_000)) == [(1, [7]), (1_000_001, [8])]
+
+
+def test_blank_lines_take_the_same_little_memory_however_many_they_are() -> None:
+    def most(content: bytes) -> int:
+        tracemalloc.start()
+        try:
+            lines(content)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    few, many = with_blank_lines(10_000), with_blank_lines(100_000)
+    assert most(few) < 5 * 1024 * 1024
+    assert most(many) - most(few) < 512 * 1024
 
 
 @pytest.mark.parametrize(
