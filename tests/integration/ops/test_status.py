@@ -64,7 +64,11 @@ async def test_what_is_well_ends_with_0_and_a_loss_with_1(both: Both, environmen
         " SELECT 'visits', 't', epoch, xid, seq, false FROM log ORDER BY epoch DESC, xid DESC, seq DESC LIMIT 1"
     )
     well = await _run(environment, "--json")
-    assert (well.code, json.loads(well.out)["light"]) == (0, "green"), well
+    told = json.loads(well.out)
+    assert well.code == (0 if told["light"] == "green" else 1), well
+    # How full the disk of this machine is is not the system's.
+    checks = [check for each in told["questions"] for check in each["checks"] if check["check"] != "disk"]
+    assert [check for check in checks if check["light"] != "green"] == []
     assert re.match(r"0 missing; \d+ rows of the log compared \(all\)", well.check("missing")["en"])
     await both.on_metrics("DELETE FROM heads WHERE record_id = ANY($1)", ids[:3])
     lost = await _run(environment, "--json", "--whole")
