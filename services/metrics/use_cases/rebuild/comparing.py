@@ -1,6 +1,6 @@
 """What is live and what was made anew, compared before one takes the place of the other."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -54,11 +54,12 @@ async def compare(
     async with transaction(engine, readonly=True) as connection:
         facts = await store.facts_about(connection, live)
     slices = list(_slices(min(MOST_SLICES, max(1, facts // FACTS_A_SLICE))))
-    found: list[store.Slice] = []
-    for n, (first, end) in enumerate(slices, 1):
-        async with transaction(engine, isolation="repeatable_read", readonly=True) as connection:
-            found.append(await store.compare_slice(connection, live, first, end))
-        told(n, len(slices))
+    for _ in range(LOOKS):
+        found = await _compared(engine, live, slices, told)
+        # More than can be looked at again one by one: what is made anew has not come nearly as far.
+        if sum(each.lost for each in found) == sum(len(each.some_lost) for each in found):
+            break
+        await until_level()
     lost, states = await _lost(engine, live, found, until_level)
     async with transaction(engine, isolation="repeatable_read", readonly=True) as connection:
         old, new = await store.totals(connection, live), await store.totals(connection, BESIDE)
@@ -72,6 +73,17 @@ async def compare(
         totals={code: (old.get(code), new.get(code)) for code in sorted(old.keys() | new.keys())},
         named={name: (number, named_new[name]) for name, number in named_old.items()},
     )
+
+
+async def _compared(
+    engine: Engine, live: str, slices: Sequence[tuple[UUID, UUID | None]], told: Callable[[int, int], None]
+) -> list[store.Slice]:
+    found: list[store.Slice] = []
+    for n, (first, end) in enumerate(slices, 1):
+        async with transaction(engine, isolation="repeatable_read", readonly=True) as connection:
+            found.append(await store.compare_slice(connection, live, first, end))
+        told(n, len(slices))
+    return found
 
 
 async def _lost(
