@@ -165,7 +165,8 @@ class Killer:
         """Stop one of two consumers, end its sessions, wait until the other folds, then let the first go on."""
         first, second = self.cluster.processes["metrics consumer"], self.cluster.another("metrics consumer")
         await first.until_ready(120)
-        of_first = await self.watch.sessions("metrics fold")
+        # Also the one by which it holds its partitions: as long as that lasts, nobody else takes them.
+        of_first = await self.watch.sessions("metrics fold", "share metrics fold")
         async with keep(second):
             await second.until_ready()
             met = await self._until_in_flight("metrics consumer")

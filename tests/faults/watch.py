@@ -63,9 +63,9 @@ class Watch:
         pid = await self._ask("visits", RELAY_LOCK)
         return int(pid) if pid else None
 
-    async def sessions(self, name: str) -> set[int]:
-        """Give the PostgreSQL processes of an application."""
-        rows = await self._rows("metrics", "SELECT pid FROM pg_stat_activity WHERE application_name = $1", name)
+    async def sessions(self, *names: str) -> set[int]:
+        """Give the PostgreSQL processes of some applications."""
+        rows = await self._rows("metrics", "SELECT pid FROM pg_stat_activity WHERE application_name = ANY ($1)", names)
         return {row[0] for row in rows or ()}
 
     async def end_session(self, pid: int) -> bool:

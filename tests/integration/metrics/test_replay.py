@@ -80,7 +80,18 @@ class Life:
         self.world = world
         self.answers: list[tuple[str, str, Any, int]] = []
         self._stop = asyncio.Event()
-        self._tasks = [asyncio.ensure_future(self._write()), *(asyncio.ensure_future(self._ask(n)) for n in range(2))]
+
+    @asynccontextmanager
+    async def lived(self) -> AsyncIterator[None]:
+        """Go on for as long as this is open."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._write())
+            for number in range(2):
+                tasks.create_task(self._ask(number))
+            try:
+                yield
+            finally:
+                self._stop.set()
 
     async def _write(self) -> None:
         while not self._stop.is_set():
@@ -98,10 +109,6 @@ class Life:
             self.answers.append((revision, answer.headers["etag"], answer.json["rows"], number))
             await asyncio.sleep(0.01)
 
-    async def end(self) -> None:
-        self._stop.set()
-        await asyncio.gather(*self._tasks)
-
 
 async def test_what_was_wrong_is_right_afterwards_and_every_question_was_answered(world: World) -> None:
     await execute(
@@ -117,11 +124,11 @@ async def test_what_was_wrong_is_right_afterwards_and_every_question_was_answere
     assert await world.counted() != world.expected()
     ((before,),) = await world.metrics.fetch("SELECT epoch FROM data_revision")
     life = Life(world)
-    replay = await world.replay(*FROM_0)
-    assert await replay.end() == 0, replay.said
-    at_switch = len(life.answers)
-    await until(lambda: asyncio.sleep(0, len(life.answers) > at_switch + 20), "questions are asked after it")
-    await life.end()
+    async with life.lived():
+        replay = await world.replay(*FROM_0)
+        assert await replay.end() == 0, replay.said
+        at_switch = len(life.answers)
+        await until(lambda: asyncio.sleep(0, len(life.answers) > at_switch + 20), "questions are asked after it")
     await world.until_folded()
     assert await world.counted() == world.expected()
     assert await differing(world) == 0
