@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from libs.common.process import answer, run
 from libs.common.telemetry import configure_logging
 from services.visits import wiring
-from services.visits.settings import CommandSettings, Settings
+from services.visits.settings import ApiSettings, CommandSettings, Settings
 
 PROCESSES = {
     "api": "take visits and partner reports in over HTTP",
@@ -32,13 +32,13 @@ def _dispatch(process: str) -> int:
         case "announce":
             asyncio.run(wiring.announce_all(CommandSettings()))
             return 0
-    settings = Settings()
+    serving = process in ("api", "all")
+    settings = ApiSettings() if serving else Settings()
     configure_logging("visits", process, settings.log_level)
     if process == "relay":
         return run(lambda: wiring.run_relay_alone(settings))
     everything = process == "all"
-    api, consumer = everything or process == "api", everything or process == "consumer"
-    return run(lambda: wiring.run(settings, api=api, consumer=consumer, relay=everything))
+    return run(lambda: wiring.run(settings, consumer=everything or not serving, relay=everything))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

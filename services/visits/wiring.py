@@ -31,7 +31,7 @@ from services.visits.api import Resources, routes
 from services.visits.consumer import Settler, handlers
 from services.visits.domain.directory import Directory
 from services.visits.domain.identity import KeyChain
-from services.visits.settings import CommandSettings, Settings
+from services.visits.settings import ApiSettings, CommandSettings, Settings
 from services.visits.use_cases.lift import lift_page
 from services.visits.use_cases.received import Received
 
@@ -131,15 +131,19 @@ def _engine(settings: Settings) -> AbstractAsyncContextManager[Engine]:
     )
 
 
-async def run(settings: Settings, *, api: bool, consumer: bool, relay: bool) -> None:
-    """Run the API or the consumer, or everything in one process for one machine, until told to stop."""
-    registry, process = new_registry(), "all" if relay else "api" if api else "consumer"
+async def run(settings: Settings, *, consumer: bool, relay: bool) -> None:
+    """Run the API or the consumer, or everything in one process for one machine, until told to stop.
+
+    The API is served where the settings are its own.
+    """
+    registry = new_registry()
+    process = "all" if relay else "consumer" if consumer else "api"
     async with open_tracing(settings, "visits", process, registry) as tracing:
-        await _run(settings, registry, tracing, api=api, consumer=consumer, relay=relay)
+        await _run(settings, registry, tracing, consumer=consumer, relay=relay)
 
 
 async def _run(
-    settings: Settings, registry: CollectorRegistry, tracing: Tracing, *, api: bool, consumer: bool, relay: bool
+    settings: Settings, registry: CollectorRegistry, tracing: Tracing, *, consumer: bool, relay: bool
 ) -> None:
     catalogue = Catalogue.of(entries())
     directory, guard = Directory(), Guard(settings.token_issuer)
@@ -160,7 +164,9 @@ async def _run(
             parts["settle"] = settling.alive
         Pools(registry).add("visits", engine)
         served: Sequence[BaseRoute] = ()
-        if api:
+        port = settings.consumer_port
+        if isinstance(settings, ApiSettings):
+            port = settings.port
             keys, received = _keys(settings.pseudonym_keys_file), Received.on(registry, directory)
             served = routes(Resources(engine, guard, directory, keys, catalogue, received, replica.ready.is_set))
         app = build_app(
@@ -172,4 +178,4 @@ async def _run(
             alive=lambda: {name: pulse.going() for name, pulse in pulses.items()},
             tracing=tracing,
         )
-        await serve(app, host=settings.host, port=settings.port if api else settings.consumer_port, loops=loops)
+        await serve(app, host=settings.host, port=port, loops=loops)

@@ -1,4 +1,4 @@
-"""The whole system with a collector beside it, every request traced; shared by the tests of what it tells."""
+"""The whole system with a collector beside it, every request traced; shared by the tests of a file, and then ended."""
 
 from collections.abc import AsyncIterator
 
@@ -11,14 +11,14 @@ from tests.support.door import Door
 from tests.support.spans import Collector, open_collector
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def collector() -> AsyncIterator[Collector]:
     """Where spans are sent."""
     async with open_collector() as opened:
         yield opened
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def traced(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     """The system, traced whole."""
     local = tmp_path_factory.mktemp("local")
@@ -30,7 +30,7 @@ async def traced(collector: Collector, tmp_path_factory: pytest.TempPathFactory)
             yield opened
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def traced_door(traced: System) -> AsyncIterator[Door]:
     """Its public door."""
     async with aiohttp.ClientSession(traced.gateway_url) as http:

@@ -10,6 +10,7 @@ from services.metrics.settings import CommandSettings as MetricsCommand
 from services.metrics.settings import Settings as Metrics
 from services.registry.settings import CommandSettings as RegistryCommand
 from services.registry.settings import Settings as Registry
+from services.visits.settings import ApiSettings as VisitsApi
 from services.visits.settings import CommandSettings as VisitsCommand
 from services.visits.settings import Settings as Visits
 from tests.k8s.model import Object, Pod
@@ -19,6 +20,7 @@ __all__ = ["PROCESSES", "aliases", "settings_of"]
 PROCESSES: Mapping[str, type[BaseSettings]] = {
     "registry": Registry,
     "visits": Visits,
+    "visits-api": VisitsApi,
     "metrics": Metrics,
     "gateway": Gateway,
     "watch": WatchSettings,
@@ -39,4 +41,4 @@ def settings_of(pod: Pod, container: Object | None = None) -> type[BaseSettings]
     """Give the class that a container's command reads: by default the process's own."""
     service = pod.labels["tungnha/service"]
     is_process = pod.kind == "Deployment" and container in (None, pod.main)
-    return PROCESSES[service] if is_process else COMMANDS[service]
+    return PROCESSES.get(pod.owner, PROCESSES[service]) if is_process else COMMANDS[service]
