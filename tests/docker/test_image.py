@@ -17,7 +17,7 @@ from deploy.ops.watch.settings import WatchSettings
 from services.gateway.settings import Settings as Gateway
 from services.metrics.settings import Settings as Metrics
 from services.registry.settings import Settings as Registry
-from services.visits.settings import Settings as Visits
+from services.visits.settings import ApiSettings as Visits
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "deploy" / "docker"
