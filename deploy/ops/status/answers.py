@@ -1,6 +1,6 @@
 """The five questions, answered from what was seen: each by a few checks, with what to do where one is not well.
 
-The limits are those of deploy/prometheus/rules/checks.yml, where they are asked of a span of time.
+Checks and limits are those of deploy/prometheus/rules/checks.yml, where they are asked of a span of time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,28 @@ from enum import IntEnum
 from deploy.ops.status.seen import Seen, quantile
 from libs.common.meters import QUESTIONS, Question
 
-__all__ = ["Answer", "Check", "Light", "answer"]
+__all__ = ["LIMITS", "Answer", "Check", "Light", "answer"]
+
+NEVER = float("inf")
+LIMITS = {
+    "unpublished": (30, 60),
+    "transactions": (30, 120),
+    "uncounted": (60, 300),
+    "dead_letters": (0, 100),
+    "held": (7 * 86400, 21 * 86400),
+    "writes": (1, 5),
+    "queries": (2, 10),
+    "failures": (0.01, 0.1),
+    "unauthorized": (1, 20),
+    "forbidden": (1, 20),
+    "limited": (1, NEVER),
+    "members_read": (1000, NEVER),
+    "connections": (0.85, 0.95),
+    "rollups": (50_000, NEVER),
+    "disk": (0.8, 0.95),
+    "answers": (0.5, 2),
+}
+"""Above what a check is yellow, and red: seconds, numbers, shares, requests a second."""
 
 
 class Light(IntEnum):
@@ -58,7 +79,8 @@ def answer(seen: Seen) -> list[Answer]:
     return [Answer(question, list(asked[question](seen))) for question in QUESTIONS]
 
 
-def _light(value: float, yellow: float, red: float) -> Light:
+def _light(check: str, value: float) -> Light:
+    yellow, red = LIMITS[check]
     if value > red:
         return Light.RED
     return Light.YELLOW if value > yellow else Light.GREEN
@@ -87,11 +109,11 @@ def _flowing(seen: Seen) -> Iterator[Check]:
         records, seconds = seen.unfolded_records, seen.unfolded_seconds
         vi = f"{records:,} bản ghi chưa đếm, cũ nhất {_age(seconds)}"
         en = f"{records:,} records not counted yet, the oldest {_age(seconds)} old"
-        yield Check("uncounted", _light(seconds, 60, 300), vi, en, "ConsumerStuck")
+        yield Check("uncounted", _light("uncounted", seconds), vi, en, "ConsumerStuck")
     for name, database in seen.databases.items():
         if waiting := database.unpublished_seconds:
             vi, en = f"{name}: chưa gửi {_age(waiting)}", f"{name}: not sent for {_age(waiting)}"
-            yield Check("unpublished", _light(waiting, 30, 60), vi, en, "RelayStuck")
+            yield Check("unpublished", _light("unpublished", waiting), vi, en, "RelayStuck")
         server = database.server
         if server and server.oldest_transaction_seconds and server.oldest_transaction_seconds > 1:
             open_for = server.oldest_transaction_seconds
@@ -99,13 +121,17 @@ def _flowing(seen: Seen) -> Iterator[Check]:
                 f"{name}: giao dịch ghi mở {_age(open_for)}",
                 f"{name}: a writing transaction open for {_age(open_for)}",
             )
-            yield Check("transactions", _light(open_for, 30, 120), vi, en, "LongWritingTransaction")
+            yield Check("transactions", _light("transactions", open_for), vi, en, "LongWritingTransaction")
     if seen.dead_letters is None:
         yield _unknown("dead_letters")
     else:
         letters = seen.dead_letters
         yield Check(
-            "dead_letters", _light(letters, 0, 100), f"{letters:,} thư chết", f"{letters:,} dead letters", "DeadLetters"
+            "dead_letters",
+            _light("dead_letters", letters),
+            f"{letters:,} thư chết",
+            f"{letters:,} dead letters",
+            "DeadLetters",
         )
 
 
@@ -129,26 +155,27 @@ def _right(seen: Seen) -> Iterator[Check]:
     if seen.held is None:
         yield _unknown("held")
     else:
-        held, days = sum(seen.held.records.values()), max(seen.held.ages().values()) / 86400
+        held, seconds = sum(seen.held.records.values()), max(seen.held.ages().values())
+        days = seconds / 86400
         vi, en = f"{held:,} đang giữ, lâu nhất {days:.0f} ngày", f"{held:,} held, the oldest for {days:.0f} days"
-        yield Check("held", _light(days, 7, 21), vi, en, "HeldTooLong")
+        yield Check("held", _light("held", seconds), vi, en, "HeldTooLong")
 
 
 def _fast(seen: Seen) -> Iterator[Check]:
     for name, database in seen.databases.items():
         if database.error:
-            yield Check("databases", Light.UNKNOWN, f"{name}: không đo được", f"{name}: not measured", "DatabaseDown")
+            yield Check("answers", Light.UNKNOWN, f"{name}: không đo được", f"{name}: not measured", "DatabaseDown")
         else:
             took = database.answer_seconds
             vi, en = f"{name} trả lời trong {took * 1000:.0f} ms", f"{name} answers within {took * 1000:.0f} ms"
-            yield Check("databases", _light(took, 0.5, 2), vi, en, "QueriesSlow")
+            yield Check("answers", _light("answers", took), vi, en, "QueriesSlow")
     if (gateway := seen.process("gateway-api")) is None:
         if any(each.name == "gateway-api" for each in seen.processes):
             yield Check("gateway", Light.UNKNOWN, "cổng không trả lời", "the gateway does not answer", "TargetDown")
         return
-    for name, classes, limits, runbook in (
-        ("writes", ("write", "bulk"), (1, 5), "WritesSlow"),
-        ("queries", ("read", "query"), (2, 10), "QueriesSlow"),
+    for name, classes, runbook in (
+        ("writes", ("write", "bulk"), "WritesSlow"),
+        ("queries", ("read", "query"), "QueriesSlow"),
     ):
         found = quantile(0.99, list(gateway.values("http_request_seconds_bucket", route_class=classes)))
         words = {"writes": "ghi", "queries": "hỏi"}
@@ -158,12 +185,12 @@ def _fast(seen: Seen) -> Iterator[Check]:
         seconds, count = found
         vi = f"{words[name]}: 99 % trong {seconds:g} s, {count:,} yêu cầu từ khi khởi động"
         en = f"{name}: 99 % within {seconds:g} s, {count:,} requests since its start"
-        yield Check(name, _light(seconds, *limits), vi, en, runbook)
+        yield Check(name, _light(name, seconds), vi, en, runbook)
     answered = list(gateway.values("http_requests_total"))
     if total := sum(sample.value for sample in answered):
         failed = sum(sample.value for sample in answered if sample.labels["status"].startswith("5"))
         vi, en = f"{failed:,.0f}/{total:,.0f} yêu cầu lỗi 5xx", f"{failed:,.0f} of {total:,.0f} requests failed (5xx)"
-        yield Check("failures", _light(failed / total, 0.01, 0.1), vi, en, "ReadsFailingFast")
+        yield Check("failures", _light("failures", failed / total), vi, en, "ReadsFailingFast")
 
 
 def _safe(seen: Seen) -> Iterator[Check]:
@@ -172,19 +199,19 @@ def _safe(seen: Seen) -> Iterator[Check]:
     else:
         count = seen.members_read
         vi, en = f"{count:,} lần đọc thành viên trong 1 giờ", f"members read {count:,} times within an hour"
-        yield Check("members_read", _light(count, 1000, float("inf")), vi, en, "MembersReadOften")
+        yield Check("members_read", _light("members_read", count), vi, en, "MembersReadOften")
     gateway = seen.process("gateway-api")
     if gateway is None:
         return
     seconds = _running_seconds(seen)
-    for status, vi_what, en_what, red, runbook in (
-        ("401", "chưa xác thực", "not authenticated", 20.0, "ManyUnauthorized"),
-        ("403", "bị từ chối", "forbidden", 20.0, "ManyForbidden"),
-        ("429", "quá hạn mức", "over a quota", float("inf"), "ManyLimited"),
+    for name, status, vi_what, en_what, runbook in (
+        ("unauthorized", "401", "chưa xác thực", "not authenticated", "ManyUnauthorized"),
+        ("forbidden", "403", "bị từ chối", "forbidden", "ManyForbidden"),
+        ("limited", "429", "quá hạn mức", "over a quota", "ManyLimited"),
     ):
         count = int(sum(sample.value for sample in gateway.values("http_requests_total", status=(status,))))
         vi, en = f"{count:,} yêu cầu {vi_what} ({status})", f"{count:,} requests {en_what} ({status})"
-        yield Check(f"status_{status}", _light(count / seconds, 1, red), vi, en, runbook)
+        yield Check(name, _light(name, count / seconds), vi, en, runbook)
 
 
 def _running_seconds(seen: Seen) -> float:
@@ -202,15 +229,15 @@ def _lasting(seen: Seen) -> Iterator[Check]:
             continue
         used, limit, size = database.server.connections, database.server.limit, _bytes(database.size_bytes)
         vi, en = f"{name}: {size}, {used}/{limit} kết nối", f"{name}: {size}, {used} of {limit} connections"
-        yield Check("databases", _light(used / limit, 0.85, 0.95), vi, en, "ConnectionsNearLimit")
+        yield Check("connections", _light("connections", used / limit), vi, en, "ConnectionsNearLimit")
     if seen.disk is not None:
         free, size_bytes = seen.disk
         vi, en = f"đĩa còn {_bytes(free)}/{_bytes(size_bytes)}", f"disk: {_bytes(free)} of {_bytes(size_bytes)} free"
-        yield Check("disk", _light(1 - free / size_bytes, 0.8, 0.95), vi, en, "DiskFilling")
+        yield Check("disk", _light("disk", 1 - free / size_bytes), vi, en, "DiskFilling")
     if outstanding := seen.every("rollup_outstanding_entries"):
         entries = max(sample.value for sample in outstanding)
         vi, en = f"{entries:,.0f} thay đổi chưa gộp", f"{entries:,.0f} changes not rolled up"
-        yield Check("rollups", _light(entries, 50_000, float("inf")), vi, en, "RollupsBehind")
+        yield Check("rollups", _light("rollups", entries), vi, en, "RollupsBehind")
 
 
 def _age(seconds: float) -> str:
