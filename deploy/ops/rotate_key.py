@@ -28,7 +28,7 @@ Without a step it says how far the rotation is, and what comes next. The steps, 
 
   --add-key       put a new key at the end of both files (VISITS_PSEUDONYM_KEYS_FILE has all keys,
                   METRICS_LIFT_KEYS_FILE all but the first); then restart the metrics consumer
-  --lift-metrics  lift the people that metrics knows; folds wait, queries do not; then restart visits api and consumer
+  --lift-metrics  lift the people that metrics knows; folds wait, queries do not; then restart visits api
   --lift-visits   lift what the log of visits holds and send all of it again
 
 Nobody is counted twice or lost, in whichever state it is left.
@@ -68,7 +68,7 @@ class Standing:
         if self.metrics < self.lifting:
             return "--lift-metrics, sau khi khởi động lại metrics consumer · after the metrics consumer was restarted"
         if self.behind:
-            return "--lift-visits, sau khi khởi động lại visits api, consumer · after these were restarted"
+            return "--lift-visits, sau khi khởi động lại visits api · after visits api was restarted"
         return "xong; chỉ --add-key khi cần khóa mới · done; --add-key only when a new key is wanted"
 
 
