@@ -4,6 +4,8 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
+# What is never imported need not be compiled; the rest is at its first import.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-compile
 # Some machines forbid Python to keep what it has compiled: each of many processes would then compile all of it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -75,10 +77,10 @@ clean: ## delete the environment and all local data
 
 .venv/local: .venv/bin/python requirements/local.txt
 	@echo "installing what running needs (hash-checked)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
+	@$(INSTALL) -r requirements/local.txt
 	@touch $@
 
 .venv/dev: .venv/bin/python requirements/dev.txt
 	@echo "installing what the checks and tests need (hash-checked)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(INSTALL) -r requirements/dev.txt
 	@touch $@ .venv/local
