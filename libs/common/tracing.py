@@ -4,21 +4,16 @@ A span is opened where a request comes in, where one goes out, around the groups
 is sent to Kafka and around a batch that is handled. Who is not traced pays for one look at a variable.
 """
 
-import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, NamedTuple, Protocol, Self, TypedDict, Unpack, get_type_hints
 
-from prometheus_client import CollectorRegistry
 from starlette.types import Scope
-
-from libs.common.meters import CounterOf
-from libs.common.tracing_settings import TracingSettings
 
 __all__ = [
     "ATTRIBUTES",
@@ -31,7 +26,6 @@ __all__ = [
     "Recorder",
     "Span",
     "Tracing",
-    "open_tracing",
     "parent_of",
     "span",
     "trace_id",
@@ -40,18 +34,9 @@ __all__ = [
 
 HEADER = "traceparent"
 MAX_LINKS = 128
-FLUSH_SECONDS = 3.0
 _HEADER = HEADER.encode()
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 _MACHINES = ("/health/", "/metrics")
-
-DROPPED = CounterOf(
-    "spans_dropped_total",
-    "lasting",
-    "services",
-    "Đoạn vết (span) đã mất vì bộ thu không nhận kịp hoặc không trả lời. Dịch vụ không bị ảnh hưởng.",
-    "Spans lost because the collector did not keep up or did not answer. The service itself is not disturbed.",
-)
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 
@@ -267,26 +252,3 @@ def _parent_in(scope: Scope) -> Parent | None:
         if name == _HEADER:
             return parent_of(value.decode("latin-1"))
     return None
-
-
-@asynccontextmanager
-async def open_tracing(
-    settings: TracingSettings, service: str, process: str, registry: CollectorRegistry, *, head: bool = False
-) -> AsyncIterator[Tracing]:
-    """Trace as the settings say while the block runs, and send what is left at its end, for some seconds at most.
-
-    The `head` chooses what is traced; others follow it.
-    """
-    dropped = DROPPED.on(registry)
-    if not settings.traced:
-        yield OFF
-        return
-    # Here, for most processes trace nothing: it is most of what starting one of them costs.
-    from libs.common.span_export import Queue, exporter_of, recorder_of
-
-    queue = Queue(exporter_of(settings), dropped, settings)
-    try:
-        recorder = recorder_of(settings, service, process, queue)
-        yield Tracing(recorder, settings.head_ratio if head else None, settings.otel_links)
-    finally:
-        await asyncio.to_thread(queue.stop, FLUSH_SECONDS)

@@ -14,7 +14,8 @@ from libs.common.problem import Catalogue
 from libs.common.process import serve
 from libs.common.replica import Replica
 from libs.common.telemetry import configure_logging, new_registry
-from libs.common.tracing import OFF, Tracing, open_tracing
+from libs.common.tracing import OFF, Tracing
+from libs.common.tracing_opened import open_tracing
 from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
 from libs.contracts.registry import ClientV1, SigningKeyV1

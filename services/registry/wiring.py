@@ -20,7 +20,8 @@ from libs.common.replica import Replica
 from libs.common.schema import await_migration
 from libs.common.sealing import CannotOpen, Sealer, load_sealer
 from libs.common.telemetry import get_logger, new_registry
-from libs.common.tracing import Tracing, open_tracing
+from libs.common.tracing import Tracing
+from libs.common.tracing_opened import open_tracing
 from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
 from libs.contracts.registry import ClientV1, SigningKeyV1

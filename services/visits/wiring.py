@@ -22,7 +22,8 @@ from libs.common.relay import RelaySettings, run_relay
 from libs.common.replica import Replica
 from libs.common.schema import await_migration
 from libs.common.telemetry import new_registry
-from libs.common.tracing import Tracing, open_tracing
+from libs.common.tracing import Tracing
+from libs.common.tracing_opened import open_tracing
 from libs.contracts.operations import OPERATIONS
 from libs.contracts.problems import entries
 from libs.contracts.topics import CATALOGUE, CLIENTS, TEAMS, UNITS, WAVES

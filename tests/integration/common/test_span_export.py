@@ -7,7 +7,8 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 
 from libs.common.settings import CommonSettings
-from libs.common.tracing import Tracing, open_tracing
+from libs.common.tracing import Tracing
+from libs.common.tracing_opened import open_tracing
 from tests.support.spans import open_collector
 
 SAMPLED = f"00-{7:032x}-{9:016x}-01"
