@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from deploy.ops.status.seen import Seen, quantile
+from deploy.ops.status.seen import Database, Seen, quantile
 from libs.common.meters import QUESTIONS, Question
 
 __all__ = ["LIMITS", "Answer", "Check", "Light", "answer"]
@@ -92,17 +92,7 @@ def _unknown(name: str) -> Check:
 
 def _flowing(seen: Seen) -> Iterator[Check]:
     if seen.processes:
-        away = [f"{each.name} ({each.why_not})" for each in seen.processes if not each.ready]
-        ready, every = len(seen.processes) - len(away), len(seen.processes)
-        light, names = Light.RED if away else Light.GREEN, f": {', '.join(away)}" if away else ""
-        vi, en = f"{ready}/{every} tiến trình sẵn sàng", f"{ready} of {every} processes ready"
-        yield Check(
-            "processes",
-            light,
-            vi + (f"; không{names}" if away else ""),
-            en + (f"; not{names}" if away else ""),
-            "TargetDown",
-        )
+        yield _processes(seen)
     if seen.unfolded_seconds is None:
         yield _unknown("uncounted")
     else:
@@ -111,28 +101,34 @@ def _flowing(seen: Seen) -> Iterator[Check]:
         en = f"{records:,} records not counted yet, the oldest {_age(seconds)} old"
         yield Check("uncounted", _light("uncounted", seconds), vi, en, "ConsumerStuck")
     for name, database in seen.databases.items():
-        if waiting := database.unpublished_seconds:
-            vi, en = f"{name}: chưa gửi {_age(waiting)}", f"{name}: not sent for {_age(waiting)}"
-            yield Check("unpublished", _light("unpublished", waiting), vi, en, "RelayStuck")
-        server = database.server
-        if server and server.oldest_transaction_seconds and server.oldest_transaction_seconds > 1:
-            open_for = server.oldest_transaction_seconds
-            vi, en = (
-                f"{name}: giao dịch ghi mở {_age(open_for)}",
-                f"{name}: a writing transaction open for {_age(open_for)}",
-            )
-            yield Check("transactions", _light("transactions", open_for), vi, en, "LongWritingTransaction")
+        yield from _waiting(name, database)
     if seen.dead_letters is None:
         yield _unknown("dead_letters")
     else:
         letters = seen.dead_letters
-        yield Check(
-            "dead_letters",
-            _light("dead_letters", letters),
-            f"{letters:,} thư chết",
-            f"{letters:,} dead letters",
-            "DeadLetters",
-        )
+        vi, en = f"{letters:,} thư chết", f"{letters:,} dead letters"
+        yield Check("dead_letters", _light("dead_letters", letters), vi, en, "DeadLetters")
+
+
+def _processes(seen: Seen) -> Check:
+    away = [f"{each.name} ({each.why_not})" for each in seen.processes if not each.ready]
+    ready, every = len(seen.processes) - len(away), len(seen.processes)
+    names = f": {', '.join(away)}"
+    vi = f"{ready}/{every} tiến trình sẵn sàng" + (f"; không{names}" if away else "")
+    en = f"{ready} of {every} processes ready" + (f"; not{names}" if away else "")
+    return Check("processes", Light.RED if away else Light.GREEN, vi, en, "TargetDown")
+
+
+def _waiting(name: str, database: Database) -> Iterator[Check]:
+    if waiting := database.unpublished_seconds:
+        vi, en = f"{name}: chưa gửi {_age(waiting)}", f"{name}: not sent for {_age(waiting)}"
+        yield Check("unpublished", _light("unpublished", waiting), vi, en, "RelayStuck")
+    server = database.server
+    if server and server.oldest_transaction_seconds and server.oldest_transaction_seconds > 1:
+        open_for = server.oldest_transaction_seconds
+        vi = f"{name}: giao dịch ghi mở {_age(open_for)}"
+        en = f"{name}: a writing transaction open for {_age(open_for)}"
+        yield Check("transactions", _light("transactions", open_for), vi, en, "LongWritingTransaction")
 
 
 def _right(seen: Seen) -> Iterator[Check]:
