@@ -18,6 +18,7 @@ from libs.common.consume import Backlog, Follow, Meters
 from libs.common.consume_shares import Sharing, run_shared_consumer
 from libs.common.http import build_app
 from libs.common.inbox import reached
+from libs.common.kafka import identify
 from libs.common.pools import Pools
 from libs.common.problem import Catalogue
 from libs.common.process import Loop, Patience, Pulse, serve
@@ -124,14 +125,16 @@ async def open_rebuild(settings: Settings) -> AsyncIterator[tuple[Rebuild, Filli
 async def read_territory(settings: Settings, reference: str, seconds: float) -> dict[UUID, str]:
     """Give the units, with code and name, that lie in one that bears a code today, or has an id.
 
-    Raises Problem for one that is unknown, TimeoutError where the registry has not told all of the map in time.
+    Raises NoUnitToday where there is none, Away where Kafka does not answer, NoSuchTopic where it knows no map yet,
+    TimeoutError where the registry has not told all of the map in time.
     """
+    await identify(settings.kafka, [UNITS.name])  # What reads the map waits for a Kafka that is away.
     picture = await rebuild.read_map(settings.kafka, settings.token_issuer, seconds)
     return territory_of(picture, reference, local_day(_now()))
 
 
 async def recount(settings: CommandSettings, wanted: Wanted) -> AsyncIterator[Found]:
-    """Count all cells that are wanted again."""
+    """Count all cells that are wanted again; raises NeverCounted."""
     async with db.open_engine(
         settings.database_url,
         application_name="metrics recount",

@@ -12,7 +12,9 @@ from typing import TypeVar
 from uuid import UUID
 
 from libs.common.db import Connection, Engine, transaction
+from libs.common.problem import Problem
 from services.metrics.domain.cells import CellKey
+from services.metrics.domain.map import Unit, UnitMap
 from services.metrics.domain.memory import Memory
 from services.metrics.domain.picture import Picture
 from services.metrics.domain.question import find_unit
@@ -24,12 +26,35 @@ from services.metrics.store.recount import Compared, Key, Span
 from services.metrics.use_cases.rollup_view import View, look
 from services.metrics.use_cases.rollups import brought_up, torn_provinces
 
-__all__ = ["Found", "Outcome", "Wanted", "recount_cells", "recount_rollups", "recount_units", "territory_of"]
+__all__ = [
+    "Found",
+    "NeverCounted",
+    "NoUnitToday",
+    "Outcome",
+    "Wanted",
+    "recount_cells",
+    "recount_rollups",
+    "recount_units",
+    "territory_of",
+]
 
 Item = TypeVar("Item")
 
 CALM_ENTRIES = 2000
 """While more changes wait for the roll-ups, to add them up would cost more than the look is worth."""
+
+
+class NeverCounted(Exception):
+    """Nothing was ever counted of a measure: its code may be mistaken."""
+
+
+class NoUnitToday(Exception):
+    """No unit of today is meant: none was ever known, or one that has `ended`, to which those of `today` are heirs."""
+
+    def __init__(self, ended: Unit | None = None, today: Sequence[Unit] = ()) -> None:
+        super().__init__(ended.name if ended is not None else "unknown")
+        self.ended = ended
+        self.today = today
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +93,12 @@ async def recount_cells(connection: Connection, keys: Collection[Key]) -> Outcom
 
 
 async def recount_units(engine: Engine, wanted: Wanted) -> AsyncIterator[Found]:
-    """Count all cells that are wanted again, a month of a unit in a transaction."""
+    """Count all cells that are wanted again, a month of a unit in a transaction; raises NeverCounted."""
     async with _snapshot(engine) as connection:
         units = await store.numbers_of_units(connection, wanted.units)
         measure = await store.number_of_code(connection, wanted.measure) if wanted.measure is not None else None
     if wanted.measure is not None and measure is None:
-        units = []  # Nothing was ever counted of it.
+        raise NeverCounted(wanted.measure)
     for n, unit in enumerate(units, 1):
         async with _snapshot(engine) as connection:
             days = await store.days_of(connection, unit, wanted.first, wanted.last)
@@ -107,12 +132,28 @@ async def recount_rollups(connection: Connection, chance: random.Random) -> tupl
 
 
 def territory_of(picture: Picture, reference: str, day: date) -> dict[UUID, str]:
-    """Give the units of all times, with code and name, in what a unit of a day holds; raises Problem."""
+    """Give the units of all times, with code and name, in what a unit of a day holds; raises NoUnitToday."""
     units = picture.units
-    unit = find_unit(picture, reference, day, "/unit")
+    try:
+        unit = find_unit(picture, reference, day, "/unit")
+    except Problem as error:
+        ended = [unit for unit in units.with_code(reference) if unit.ended_by(day)]
+        last = max(ended, key=lambda unit: unit.valid_to or day, default=None)
+        raise NoUnitToday(last, _heirs(units, last, day) if last is not None else ()) from error
     within = units.territory(unit, day) | units.held_by(unit.unit_id)
     known = [found for found in map(units.get, within) if found is not None]
     return {unit.unit_id: f"{unit.code or '–'} {unit.name}" for unit in known}
+
+
+def _heirs(units: UnitMap, ended: Unit, day: date) -> list[Unit]:
+    """Give the units of a day that its territory went to, whole or in parts, by code."""
+    seen, waiting = dict[UUID, Unit](), list(ended.successors)
+    while waiting:
+        unit = units.get(waiting.pop())
+        if unit is not None and unit.unit_id not in seen:
+            seen[unit.unit_id] = unit
+            waiting += () if unit.valid_on(day) else unit.successors
+    return sorted((unit for unit in seen.values() if unit.valid_on(day)), key=lambda unit: unit.code or "")
 
 
 def _snapshot(engine: Engine) -> AbstractAsyncContextManager[Connection]:

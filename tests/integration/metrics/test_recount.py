@@ -15,7 +15,7 @@ from libs.common.db import transaction
 from libs.contracts.records import RecordV1
 from services.metrics.store.recount import Key
 from services.metrics.use_cases.keep_recounting import RecountPace, Sampler, keep_recounting
-from services.metrics.use_cases.recount import Wanted, recount_rollups, recount_units
+from services.metrics.use_cases.recount import NeverCounted, Wanted, recount_rollups, recount_units
 from services.metrics.use_cases.rollups import Maker
 from tests.support.metrics import (
     BANK,
@@ -231,8 +231,9 @@ async def test_everything_counted_again_names_each_difference(metrics: Metrics) 
     assert (counted, sorted(different)) == (cells + 2, sorted(first + second))
     assert (await found(metrics, Wanted(units=[WARD])))[1] == first
     assert (await found(metrics, Wanted(units=[OTHER_WARD])))[1] == []
-    assert (await found(metrics, Wanted(measure="FLD-08"))) == (0, [])
-    assert (await found(metrics, Wanted(measure="unheard of"))) == (0, [])
+    for code in ("FLD-08", "unheard of"):
+        with pytest.raises(NeverCounted):  # The code is mistaken, or there is nothing to compare.
+            await found(metrics, Wanted(measure=code))
     assert (await found(metrics, Wanted(first=date(2025, 6, 2)))) == (1, second)
     assert (await found(metrics, Wanted(last=date(2025, 5, 31)))) == (cells, [])
 

@@ -206,8 +206,15 @@ async def recounts(world: World) -> None:
     assert sum(number for _, number in of_units) == wrong
     assert all(code == (number > 0) for code, number in of_units)
     unknown = await world.ops("recount", "--unit", "99999")
-    assert await unknown.end() == 1
-    assert "there is no unit 99999" in unknown.said
+    assert await unknown.end() == 2, "1 says that cells differ"
+    assert "hôm nay không có đơn vị 99999" in unknown.said
+    assert "there is no unit 99999 today" in unknown.said
+    mistaken = await world.ops("recount", "--measure", "XXX")
+    assert await mistaken.end() == 2
+    assert "nothing was ever counted of measure XXX" in mistaken.said
+    empty = await world.ops("recount", "--from", "1999-01-01", "--to", "1999-01-31")
+    assert await empty.end() == 0
+    assert "there was no cell to count again" in empty.said
 
 
 async def killed_while_it_reads(world: World) -> None:
