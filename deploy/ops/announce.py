@@ -53,6 +53,8 @@ async def _announce(services: list[str], urls: dict[str, str], wait_seconds: flo
                     file=sys.stderr,
                 )
                 return 1
+            if wait_seconds:
+                print(f"{name}: đã gửi lại hết · everything was sent again", flush=True)
     return 0
 
 

@@ -77,7 +77,11 @@ async def _with_connection(settings: CommandSettings, work: Work) -> int:
 
 
 async def _list(connection: Connection, dropped: bool) -> int:
-    for letter in await list_letters(connection, limit=MOST, dropped=dropped):
+    letters = await list_letters(connection, limit=MOST, dropped=dropped)
+    if not letters:
+        told = "không có thư đã bỏ · no dropped letters" if dropped else "không có thư chết · no dead letters"
+        print(told, file=sys.stderr)
+    for letter in letters:
         words = [str(letter.letter_id), letter.buried_at.isoformat(), _place(letter), letter.message.type]
         if letter.dropped is not None:
             words += [letter.dropped.by, letter.dropped.at.isoformat(), letter.dropped.why]
@@ -133,7 +137,7 @@ async def _redrive(settings: CommandSettings, ids: list[int]) -> int:
     unknown = len(ids) - handled - len(dead) if ids else 0
     if unknown > 0:
         print(f"{unknown} không có · of these ids are not among the dead letters", file=sys.stderr)
-    print(f"{handled} processed, {len(dead)} still dead")
+    print(f"đã xử lý {handled}, còn {len(dead)} · {handled} processed, {len(dead)} still dead")
     for letter in dead:
         message = letter.message
         print(f"{message.topic}[{message.partition}]@{message.offset}", _safe(letter.reason), sep="\t")

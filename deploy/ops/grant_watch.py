@@ -4,6 +4,7 @@ import asyncio
 from argparse import Namespace
 
 from deploy.ops.command import Commands, Refused, declare
+from deploy.ops.settings import read
 from libs.common.db import connect
 from services.metrics.settings import CommandSettings as MetricsSettings
 from services.registry.settings import CommandSettings as RegistrySettings
@@ -12,6 +13,10 @@ from services.visits.settings import CommandSettings as VisitsSettings
 __all__ = ["GRANTS", "ROLE", "add"]
 
 ROLE = "tungnha_watch"
+MAKING = """\
+  CREATE ROLE tungnha_watch LOGIN PASSWORD 'SECRET' CONNECTION LIMIT 20;
+  ALTER ROLE tungnha_watch SET default_transaction_read_only = on;
+  GRANT pg_monitor TO tungnha_watch;"""
 GRANTS = {
     "registry": (
         "GRANT SELECT (record_id, revision, edition, epoch, xid, seq, type, appended_at, body) ON log TO tungnha_watch",
@@ -52,13 +57,17 @@ def _run(asked: Namespace) -> int:
 
 
 async def _grant(service: str) -> int:
-    connection = await connect(SETTINGS[service]().database_url, application_name="grant watch")
+    connection = await connect(read(SETTINGS[service]).database_url, application_name="grant watch")
     try:
         if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", ROLE):
-            raise Refused(f"chưa có vai trò {ROLE}", f"there is no role {ROLE} yet")
+            raise Refused(
+                f"chưa có vai trò {ROLE}; người quản trị PostgreSQL tạo một lần như sau (docs/operating.md)",
+                f"there is no role {ROLE} yet; who administers PostgreSQL makes it once (docs/operating.md):\n{MAKING}",
+            )
         async with connection.transaction():
             for statement in GRANTS[service]:
                 await connection.execute(statement)
     finally:
         await connection.close()
+    print(f"{service}: {ROLE} đọc được những gì watch cần · may read what the watch needs")
     return 0

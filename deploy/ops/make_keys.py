@@ -25,6 +25,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(asked: Namespace) -> int:
+    before = set(asked.folder.iterdir()) if asked.folder.is_dir() else set()
     for name, path in asdict(ensure_keys(asked.folder)).items():
-        print(f"{name:10} {path}")
+        print(f"{name:10} {path}  {'giữ nguyên · kept' if path in before else 'mới tạo · made'}")
     return 0

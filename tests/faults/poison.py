@@ -107,14 +107,14 @@ class Poisoner:
         if len(listed) != letters or not all(line.split("\t")[-1].strip() for line in listed):
             wrong.append(f"{letters} dead letters, listed with reasons are {len(listed)}: {listed[:3]}")
         told = await self._redriven()
-        if not told.startswith(f"0 processed, {letters} still dead") and letters:
+        if f"· 0 processed, {letters} still dead" not in told and letters:
             wrong.append(f"driven again as they were: {told[:300]}")
         for name, value in self.mended.items():
             await self.cluster.ask("metrics", "UPDATE dead_letters SET value = $2 WHERE headers ->> 'ce_id' = $1",
                                    name, value)  # fmt: skip
         for expected in (letters, 0):
             told = await self._redriven()
-            if not told.startswith(f"{expected} processed, 0 still dead"):
+            if f"· {expected} processed, 0 still dead" not in told:
                 wrong.append(f"driven again after the fix: {told[:300]}")
         if left := (await self.cluster.ask("metrics", "SELECT count(*) FROM dead_letters"))[0][0]:
             wrong.append(f"{left} dead letters are left after the fix")

@@ -62,9 +62,11 @@ async def test_announced_every_record_is_sent_again_and_the_command_waits_until_
     sent = [message for message in await read_all(kafka.bootstrap, topic) if message.type == TYPE]
     assert len(sent) >= 40, "each was sent when it came and when it was announced"
     assert {message.key.decode() for message in sent} == {str(record) for record in records}
-    capsys.readouterr()
+    assert capsys.readouterr().out.count("visits: đã gửi lại hết · everything was sent again\n") == 2
     assert await asyncio.to_thread(main, ["announce", "--service", "visits", "--wait", "0.3"]) == 1, "no relay runs"
-    assert "does it run?" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "does it run?" in told.err
+    assert "was sent again" not in told.out
 
 
 async def test_a_client_is_made_rotated_suspended_and_listed(

@@ -73,7 +73,7 @@ async def test_a_letter_that_can_be_processed_now_is_counted_and_gone_the_others
     mended = a_record(1, a_line(quantity=7)).model_dump_json().encode()
     await _letters(url, b"{}", mended)
     assert await _ops("redrive") == 1
-    assert capsys.readouterr().out.startswith("1 processed, 1 still dead\n")
+    assert capsys.readouterr().out.startswith("đã xử lý 1, còn 1 · 1 processed, 1 still dead\n")
     connection = await connect(url, application_name="test")
     assert await connection.fetchval("SELECT sum(quantity) FROM facts") == 7
     assert await connection.fetchval("SELECT count(*) FROM dead_letters") == 1
@@ -103,7 +103,7 @@ async def test_a_dropped_letter_waits_no_more_but_who_and_why_can_still_be_read(
     assert "a test of the partner's" in told
     assert await _ops("drop", str(first), "--reason", "again") == 1
     assert await _ops("redrive") == 1
-    assert capsys.readouterr().out.startswith("0 processed, 1 still dead\n"), (
+    assert capsys.readouterr().out.startswith("đã xử lý 0, còn 1 · 0 processed, 1 still dead\n"), (
         "a dropped one is not driven again by itself"
     )
     assert await _ops("show", str(first)) == 0
@@ -118,4 +118,4 @@ async def test_read_again_from_the_topic_a_dropped_letter_is_not_found_anew(
     assert await _letters(url, b"{}") == [letter]
     capsys.readouterr()
     assert await _ops("list") == 0
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "không có thư chết · no dead letters\n")
