@@ -9,6 +9,17 @@ from pathlib import Path
 from deploy.local.child import LocalError
 
 
+def is_held(lock_file: Path) -> bool:
+    """Say whether a process of this checkout holds the lock."""
+    if not lock_file.exists():
+        return False
+    try:
+        with hold_lock(lock_file):
+            return False
+    except AlreadyRunning:
+        return True
+
+
 class AlreadyRunning(LocalError):
     """Another process of this checkout holds the lock."""
 
@@ -27,6 +38,7 @@ def hold_lock(lock_file: Path) -> Iterator[None]:
             lock.seek(0)
             pid = lock.read().strip() or "unknown"
             raise AlreadyRunning(
+                f"đang chạy trong thư mục này (pid {pid}): dừng nó bằng Ctrl-C trước\n"
                 f"already running in this folder (pid {pid}): end that one with Ctrl-C first"
             ) from None
         lock.truncate(0)

@@ -54,7 +54,7 @@ def remembered_port(ports_file: Path, name: str, say: Say) -> int:
     while new_port in ports.values():
         new_port = free_port()
     if port is not None:
-        say(f"{name}: port {port} is taken, using {new_port} from now on")
+        say(f"{name}: cổng · port {port} đã bị chiếm, từ nay dùng · is taken, using {new_port} from now on")
     ports_file.parent.mkdir(parents=True, exist_ok=True)
     ports_file.write_text(json.dumps({**ports, name: new_port}, indent=2, sort_keys=True) + "\n")
     return new_port

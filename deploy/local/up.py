@@ -23,7 +23,12 @@ async def stay_up(say: Say) -> int:
     async with open_system(say, apart=True) as system:
         await _show_addresses(system)
         async with open_control(LOCAL, system.supervisor, system.servers()):
-            await system.wait(teller(say))
+            try:
+                await system.wait(teller(say))
+            except ProcessDied as death:
+                say(f"!!! {death.name} ĐÃ CHẾT · HAS ENDED ({how_it_ended(death.exit_code)}); {_shown(death.log_file)}")
+                say("    Không có nó mọi thứ phải dừng; không mất gì. Chạy lại: make up")
+                raise LocalError("    Without it everything ends; nothing is lost. Run it again: make up") from death
 
 
 def teller(say: Say) -> Callable[[ProcessDied], None]:
@@ -31,7 +36,8 @@ def teller(say: Say) -> Callable[[ProcessDied], None]:
 
     def tell(death: ProcessDied) -> None:
         say(f"!!! {death.name} ĐÃ CHẾT · HAS ENDED ({how_it_ended(death.exit_code)}); {_shown(death.log_file)}")
-        for line in death.last_lines[-LAST_LINES:]:
+        # Whoever was killed said nothing of it, and what it said before is no reason.
+        for line in death.last_lines[-LAST_LINES:] if death.exit_code >= 0 else ():
             say(f"    {line}")
         say("    Mọi thứ khác vẫn chạy. Chạy lại · Everything else goes on. Start it again:")
         say(f"      {command('deploy.local', 'start', death.name)}")
@@ -49,11 +55,13 @@ async def _show_addresses(system: System) -> None:
             headers = {"authorization": aiohttp.encode_basic_auth(client_id, secret)}
             async with http.post(f"{system.gateway_url}/oauth/token", data=form, headers=headers) as answer:
                 body = json.loads(await answer.text())
-            if "access_token" not in body:
-                raise LocalError(f"no token for {client_id}: {body.get('detail', body)}")
             kind, scopes = CLIENTS[name]["kind"], " ".join(CLIENTS[name]["scopes"])
-            print(f"{name} ({kind}: {scopes})\n  client_id {client_id}  client_secret {secret}")
-            print(f"  TOKEN={body['access_token']}\n")
+            print(f"{name} ({kind}: {scopes})\n  client_id {client_id}", end="")
+            if "access_token" in body:
+                print(f"  client_secret {secret}\n  TOKEN={body['access_token']}\n")
+            else:
+                # Somebody has rotated or suspended it: that is theirs to do, and no reason for us to end.
+                print(f"  KHÔNG CÓ TOKEN · NO TOKEN: {body.get('detail', body)}\n{_another_secret(client_id)}\n")
     ask_for = "-u CLIENT_ID:CLIENT_SECRET -d grant_type=client_credentials"
     print(f"A new one:  curl -s {system.gateway_url}/oauth/token {ask_for}\n")
     print("In another shell:\n")
@@ -65,6 +73,14 @@ async def _show_addresses(system: System) -> None:
     ):
         print(f"  {words:<46}{what}")
     print("\nCtrl-C stops everything.\n", flush=True)
+
+
+def _another_secret(client_id: str) -> str:
+    return (
+        "  mật khẩu khác với .local/secrets/clients.json · its secret is not that of .local/secrets/clients.json\n"
+        f"  mật khẩu mới · a new one:  {command('deploy.ops', 'client', 'rotate', client_id)}\n"
+        f"  bị tạm dừng thì · if suspended:  {command('deploy.ops', 'client', 'resume', client_id)}"
+    )
 
 
 def _shown(path: Path) -> Path:

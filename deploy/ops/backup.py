@@ -61,5 +61,6 @@ def _tell(folder: Path, manifest: Manifest) -> None:
         people = f"{manifest.numbers.people[measure]:,} người" if manifest.numbers.people is not None else ""
         print(f"{measure}\t{quantity:,} lượt\t{people}")
     print(f"{folder / MANIFEST}: xong · done")
-    print("cất riêng các khóa · keep the keys apart: VISITS_PSEUDONYM_KEYS_FILE, REGISTRY_SEALING_KEYS_FILE,")
-    print("REGISTRY_SIGNING_KEY_FILE")
+    print("cất riêng các khóa · keep the keys apart:")
+    for name, file in Keys().files().items():
+        print(f"  {file}\t{name}")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from deploy.local.running import command
 from deploy.ops.command import Commands, Refused, declare
 from deploy.ops.recovery.checking import Checked, check
 from deploy.ops.recovery.manifest import Manifest, read_manifest
@@ -18,11 +19,20 @@ __all__ = ["add"]
 
 NEXT = """\
 Tiếp theo · what comes next:
-  1. khởi động relay và consumer, rồi · start the relays and the consumers, then
-     python -m deploy.ops restore {folder} --check --wait 600
-  2. khi bằng nhau, mở cổng vào · when all is equal, start the rest, the gateway last
+  1. {start}, rồi · then
+     {check}
+  2. khi bằng nhau, {rest}
   3. thiết bị, đối tác gửi lại những gì đã gửi từ lúc sao lưu: id đã có là duplicate
      devices and partners send again what they sent since: ids that are there are duplicates"""
+
+ON_ONE_MACHINE = {
+    "start": "make up",
+    "rest": "xong · when all is equal, it is done",
+}
+APART = {
+    "start": "khởi động relay và consumer · start the relays and the consumers",
+    "rest": "mở cổng vào · when all is equal, start the rest, the gateway last",
+}
 
 
 def add(commands: Commands) -> None:
@@ -93,7 +103,8 @@ async def _restore(asked: Namespace, services: Sequence[str], folder: Path | Non
             return 1
         restored = await restore(servers.urls, servers.kafka, services, found, _say, backup=folder, manifest=manifest)
     _tell(restored, found, asked.lost)
-    print(NEXT.format(folder=folder or "FOLDER"))
+    check = command("deploy.ops", "restore", str(folder or "FOLDER"), "--check", "--wait", "600")
+    print(NEXT.format(check=check, **(ON_ONE_MACHINE if servers.own else APART)))
     return 0
 
 
@@ -139,7 +150,10 @@ def _tell(restored: Restored, found: Found, file: Path | None) -> None:
 
 async def _check(asked: Namespace, manifest: Manifest) -> int:
     async with open_servers(_say, kafka=False) as servers:
-        return _told(await check(servers.urls, manifest, wait_seconds=asked.wait))
+        if servers.own and asked.wait:
+            _say("`make up` không chạy: không ai đếm, nên không chờ")
+            _say("`make up` does not run: nobody counts, so there is nothing to wait for")
+        return _told(await check(servers.urls, manifest, wait_seconds=0 if servers.own else asked.wait))
 
 
 def _told(checked: Checked) -> int:

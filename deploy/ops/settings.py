@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["DATABASES", "LOCAL", "ROOT", "Databases", "read"]
+__all__ = ["DATABASES", "LOCAL", "ROOT", "Databases", "is_of_here", "read"]
 
 ROOT = Path(__file__).parents[2]
 LOCAL = ROOT / ".local"
@@ -47,6 +47,11 @@ def read(kind: type[S], environment_file: Path = LOCAL / "environment") -> S:
         if not missing or not _take(environment_file):
             raise
     return kind()
+
+
+def is_of_here(url: str, environment_file: Path = LOCAL / "environment") -> bool:
+    """Say whether an address is one that a `make up` of this folder wrote."""
+    return environment_file.exists() and url in environment_file.read_text(encoding="utf-8")
 
 
 def _take(file: Path) -> bool:

@@ -112,7 +112,7 @@ async def _speed(bench: Bench, stack: AsyncExitStack, chain: _Chain) -> list[Fig
     if bench.wants("P9"):
         figures += [
             Figure("P9", "ratio", "ratio", ratios(plain, found["quiet"]), at_least=0.85, aim=0.95),
-            Figure("P9", "without", "visits/s", tuple(found["quiet"]), note="metrics that count nothing"),
+            Figure("P9", "without", "visits/s", tuple(found["quiet"]), note="metrics that count nothing, no tracing"),
         ]
     return figures
 

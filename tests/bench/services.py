@@ -80,6 +80,13 @@ class Services:
         return {"authorization": f"Bearer {await self.token(client)}"}
 
 
+UNSAMPLED = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",  # Nobody is there, nor asked: nothing is chosen.
+    "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+    "OTEL_TRACES_SAMPLER_ARG": "0",
+}
+
+
 @asynccontextmanager
 async def open_services(
     bench: Bench,
@@ -92,7 +99,8 @@ async def open_services(
     """Start the registry with its reference data and the processes named, and stop them at the end.
 
     `kafka` is another broker than the run's, `databases` gives a service another database than a new one, `quiet`
-    takes the work out of the Prometheus metrics (see quiet.py). Logs lie in a folder of the label's name.
+    takes the work out of the Prometheus metrics (see quiet.py) and leaves tracing off; else it is on, with no request
+    chosen: what everybody pays. Logs lie in a folder of the label's name.
     """
     folder = bench.run_dir / label
     broker = kafka or await bench.kafka()
@@ -108,6 +116,7 @@ async def open_services(
         "REGISTRY_SIGNING_KEY_FILE": str(secrets.keys.signing),
         "REGISTRY_SEALING_KEYS_FILE": str(secrets.keys.sealing),
         "VISITS_PSEUDONYM_KEYS_FILE": str(secrets.keys.pseudonym),
+        **({} if quiet else UNSAMPLED),
     }
     await _run(environment, "services.registry", "load", "all", "--clients", str(secrets.clients_file))
     wanted = tuple(name for name in ENTRY if name in ("registry", *names))

@@ -5,9 +5,10 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from deploy.local.lock import is_held
 from deploy.ops.command import Commands, Progress, declare
 from deploy.ops.databases import open_databases
-from deploy.ops.settings import read
+from deploy.ops.settings import LOCAL, is_of_here, read
 from deploy.ops.status.answers import Light, answer
 from deploy.ops.status.looking import look
 from deploy.ops.status.seen import Seen
@@ -22,7 +23,8 @@ Looks at the three databases as the watch does, and asks each process whose port
 VISITS_CONSUMER_PORT, …) whether it is ready. Compares the newest 20,000 rows of visits' log and a part of what is
 counted; with --whole, everything, at full speed. Reads only.
 
-exit codes: 0 all is green, 1 something is not, 2 no database could be looked at, or a setting is missing"""
+exit codes: 0 nobody has to act (green, or yellow without --strict), 1 somebody has to (red, or unknown),
+2 no database could be looked at, or a setting is missing"""
 
 
 def add(commands: Commands) -> None:
@@ -41,18 +43,22 @@ def add(commands: Commands) -> None:
         ],
     )
     parser.add_argument("--json", action="store_true", help="một đối tượng JSON · one JSON object")
+    parser.add_argument("--strict", action="store_true", help="vàng cũng là 1 · yellow ends with 1, too")
     parser.add_argument("--whole", action="store_true", help="đối chiếu toàn bộ · compare everything")
 
 
 def _status(asked: Namespace) -> int:
     settings, folder = read(StatusSettings), read(WatchSettings).data_folder()
+    if is_of_here(settings.visits_url) and not is_held(LOCAL / "lock"):
+        print("`make up` không chạy trong thư mục này · `make up` does not run in this folder", file=sys.stderr)
     seen = asyncio.run(_look(settings, folder, whole=asked.whole))
     answers = answer(seen)
     coloured = sys.stdout.isatty()
     print(as_json(answers, seen.at) if asked.json else as_text(answers, seen.at, coloured=coloured), end="")
     if all(database.error for database in seen.databases.values()):
         return 2
-    return 0 if all(each.light is Light.GREEN for each in answers) else 1
+    worst = max(each.light for each in answers)
+    return 0 if worst is Light.GREEN or (worst is Light.YELLOW and not asked.strict) else 1
 
 
 async def _look(settings: StatusSettings, folder: Path | None, *, whole: bool) -> Seen:

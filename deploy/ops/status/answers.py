@@ -32,6 +32,7 @@ LIMITS = {
     "answers": (0.5, 2),
 }
 """Above what a check is yellow, and red: seconds, numbers, shares, requests a second."""
+FEW_REQUESTS = 100
 
 
 class Light(IntEnum):
@@ -86,8 +87,19 @@ def _light(check: str, value: float) -> Light:
     return Light.YELLOW if value > yellow else Light.GREEN
 
 
+_WORDS = {
+    "uncounted": ("bản ghi chưa đếm", "records not counted"),
+    "dead_letters": ("thư chết", "dead letters"),
+    "missing": ("bản ghi thiếu", "records missing"),
+    "unknown": ("bản ghi không rõ nguồn", "records unknown to the log"),
+    "held": ("bản ghi đang giữ", "records held"),
+    "members_read": ("lần đọc thành viên", "reads of members"),
+}
+
+
 def _unknown(name: str) -> Check:
-    return Check(name, Light.UNKNOWN, "không xem được", "could not be looked at", "DatabaseDown")
+    vi, en = _WORDS[name]
+    return Check(name, Light.UNKNOWN, f"{vi}: không xem được", f"{en}: could not be looked at", "DatabaseDown")
 
 
 def _flowing(seen: Seen) -> Iterator[Check]:
@@ -116,7 +128,7 @@ def _processes(seen: Seen) -> Check:
     names = f": {', '.join(away)}"
     vi = f"{ready}/{every} tiến trình sẵn sàng" + (f"; không{names}" if away else "")
     en = f"{ready} of {every} processes ready" + (f"; not{names}" if away else "")
-    return Check("processes", Light.RED if away else Light.GREEN, vi, en, "TargetDown")
+    return Check("processes", Light.RED if away else Light.GREEN, vi, en, "JobDown")
 
 
 def _waiting(name: str, database: Database) -> Iterator[Check]:
@@ -186,7 +198,8 @@ def _fast(seen: Seen) -> Iterator[Check]:
     if total := sum(sample.value for sample in answered):
         failed = sum(sample.value for sample in answered if sample.labels["status"].startswith("5"))
         vi, en = f"{failed:,.0f}/{total:,.0f} yêu cầu lỗi 5xx", f"{failed:,.0f} of {total:,.0f} requests failed (5xx)"
-        yield Check("failures", _light("failures", failed / total), vi, en, "ReadsFailingFast")
+        # One of a few says little, all of a few much.
+        yield Check("failures", _light("failures", failed / max(total, FEW_REQUESTS)), vi, en, "ReadsFailingFast")
 
 
 def _safe(seen: Seen) -> Iterator[Check]:

@@ -145,7 +145,9 @@ async def _ask(name: str, url: str) -> Process:
                 ready = answer.status == 200
             async with http.get(f"{url}/metrics") as answer:
                 samples = _samples(await answer.text())
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError) as error:
+    except (aiohttp.ClientConnectionError, OSError, TimeoutError):
+        return Process(name, ready=False, why_not="không trả lời · no answer")
+    except (aiohttp.ClientError, ValueError, AttributeError) as error:
         return Process(name, ready=False, why_not=str(error) or type(error).__name__)
     missing = ", ".join(part for part, there in parts.items() if not there)
     return Process(name, ready, "" if ready else missing, samples)

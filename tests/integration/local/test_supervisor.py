@@ -127,5 +127,5 @@ def test_a_port_is_remembered_while_it_is_free(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", port))):
         other = remembered_port(tmp_path / "ports.json", "visits", said.append)
     assert other != port
-    assert said == [f"visits: port {port} is taken, using {other} from now on"]
+    assert said == [f"visits: cổng · port {port} đã bị chiếm, từ nay dùng · is taken, using {other} from now on"]
     assert remembered_port(tmp_path / "ports.json", "visits", said.append) == other
