@@ -123,7 +123,7 @@ def _flowing(seen: Seen) -> Iterator[Check]:
 
 
 def _processes(seen: Seen) -> Check:
-    away = [f"{each.name} ({each.why_not})" for each in seen.processes if not each.ready]
+    away = [f"{each.name} ({each.why_not})" if each.why_not else each.name for each in seen.processes if not each.ready]
     ready, every = len(seen.processes) - len(away), len(seen.processes)
     names = f": {', '.join(away)}"
     vi = f"{ready}/{every} tiến trình sẵn sàng" + (f"; không{names}" if away else "")

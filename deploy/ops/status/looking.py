@@ -146,7 +146,7 @@ async def _ask(name: str, url: str) -> Process:
             async with http.get(f"{url}/metrics") as answer:
                 samples = _samples(await answer.text())
     except (aiohttp.ClientConnectionError, OSError, TimeoutError):
-        return Process(name, ready=False, why_not="không trả lời · no answer")
+        return Process(name, ready=False)
     except (aiohttp.ClientError, ValueError, AttributeError) as error:
         return Process(name, ready=False, why_not=str(error) or type(error).__name__)
     missing = ", ".join(part for part, there in parts.items() if not there)

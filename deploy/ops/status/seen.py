@@ -21,7 +21,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Process:
-    """A process that was asked: whether it is ready, why not, and what it tells."""
+    """A process that was asked: whether it is ready, why not (nothing where it did not answer), and what it tells."""
 
     name: str
     ready: bool

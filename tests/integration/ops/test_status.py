@@ -100,7 +100,7 @@ async def test_a_process_that_should_answer_and_does_not_is_red_and_one_that_is_
     ran = await _run({**environment, "METRICS_CONSUMER_PORT": str(free_port())}, "--json")
     assert ran.code == 1
     assert ran.check("processes")["light"] == "red"
-    assert ran.check("processes")["en"].startswith("0 of 1 processes ready; not: metrics-consumer (")
+    assert ran.check("processes")["en"].startswith("0 of 1 processes ready; not: metrics-consumer")
 
 
 async def test_without_any_database_it_could_not_look(environment: dict[str, str]) -> None:
