@@ -13,7 +13,7 @@ from deploy.local.say import Say
 from deploy.local.secrets import CLIENTS
 from deploy.local.system import LOCAL, System, open_system
 
-__all__ = ["stay_up", "teller"]
+__all__ = ["show_addresses", "stay_up", "teller"]
 
 LAST_LINES = 8
 
@@ -21,7 +21,7 @@ LAST_LINES = 8
 async def stay_up(say: Say) -> int:
     """Start everything and stay until told to stop, or until PostgreSQL or Kafka dies."""
     async with open_system(say, apart=True) as system:
-        await _show_addresses(system)
+        await show_addresses(system)
         async with open_control(LOCAL, system.supervisor, system.servers()):
             try:
                 await system.wait(teller(say))
@@ -45,7 +45,8 @@ def teller(say: Say) -> Callable[[ProcessDied], None]:
     return tell
 
 
-async def _show_addresses(system: System) -> None:
+async def show_addresses(system: System) -> None:
+    """Print the addresses and each client, with a token where it gets one."""
     folder = _shown(system.log_dir)
     print(f"\nGateway   {system.gateway_url}\nOpenAPI   {system.gateway_url}/docs\nLogs      {folder}/*.log\n")
     print("Clients, each with a token of 5 minutes:\n")
