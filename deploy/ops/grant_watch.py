@@ -35,7 +35,11 @@ GRANTS = {
 }
 """What docs/operating.md says, statement by statement; a test compares them."""
 
-SETTINGS = {"registry": RegistrySettings, "visits": VisitsSettings, "metrics": MetricsSettings}
+SETTINGS: dict[str, type[RegistrySettings] | type[VisitsSettings] | type[MetricsSettings]] = {
+    "registry": RegistrySettings,
+    "visits": VisitsSettings,
+    "metrics": MetricsSettings,
+}
 
 
 def add(commands: Commands) -> None:

@@ -3,8 +3,6 @@
 import asyncio
 import os
 import secrets
-import subprocess
-import sys
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +12,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.ops.command import Commands, Progress, Refused, declare
 from deploy.ops.databases import open_database, reading
-from deploy.ops.settings import ROOT, Databases, read
+from deploy.ops.settings import Databases, read
 from services.metrics.settings import CommandSettings as MetricsSettings
 from services.metrics.store.lifting import read_level
 from services.metrics.wiring import lift_people
+from services.registry.settings import CommandSettings as RegistrySettings
+from services.registry.use_cases import clients
+from services.registry.wiring import reseal_all
 from services.visits.store import count_behind
 from services.visits.wiring import lift_log
 
@@ -27,8 +28,10 @@ MORE = """\
 Without a step it says how far the rotation is, and what comes next. The steps, in this order:
 
   --add-key       put a new key at the end of both files (VISITS_PSEUDONYM_KEYS_FILE has all keys,
-                  METRICS_LIFT_KEYS_FILE all but the first); then restart the metrics consumer
-  --lift-metrics  lift the people that metrics knows; folds wait, queries do not; then restart visits api
+                  METRICS_LIFT_KEYS_FILE all but the first); then restart the metrics consumer:
+                  on one machine python -m deploy.local restart metrics-consumer
+  --lift-metrics  lift the people that metrics knows; folds wait, queries do not; then restart visits api:
+                  on one machine python -m deploy.local restart visits-api
   --lift-visits   lift what the log of visits holds and send all of it again
 
 Nobody is counted twice or lost, in whichever state it is left.
@@ -66,10 +69,19 @@ class Standing:
     def next(self) -> str:
         """Say what is to be done."""
         if self.metrics < self.lifting:
-            return "--lift-metrics, sau khi khởi động lại metrics consumer · after the metrics consumer was restarted"
+            return (
+                "--lift-metrics, sau khi khởi động lại metrics consumer · after the metrics consumer was restarted"
+                + _restart("metrics-consumer")
+            )
         if self.behind:
-            return "--lift-visits, sau khi khởi động lại visits api · after visits api was restarted"
+            return "--lift-visits, sau khi khởi động lại visits api · after visits api was restarted" + _restart(
+                "visits-api"
+            )
         return "xong; chỉ --add-key khi cần khóa mới · done; --add-key only when a new key is wanted"
+
+
+def _restart(process: str) -> str:
+    return f"\n  một máy · on one machine: .venv/bin/python -m deploy.local restart {process}"
 
 
 def add(commands: Commands) -> None:
@@ -121,10 +133,25 @@ def _members(asked: Namespace) -> int:
     settings = read(SealingKeys)
     if asked.add_key:
         _append(settings.sealing_file, secrets.token_hex(32))
-        print("việc tiếp theo · next: rotate-key --members, sau khi khởi động lại registry api · after its restart")
+        told = "việc tiếp theo · next: rotate-key --members, sau khi khởi động lại registry api · after its restart"
+        print(told + _restart("registry-api"))
         return 0
-    words = [sys.executable, "-m", "services.registry", "members", "rotate-keys"]
-    return subprocess.run(words, cwd=ROOT, check=False).returncode
+    _keys(settings.sealing_file)  # So that a file that cannot be read is told as for every step.
+    try:
+        asyncio.run(_seal_anew(settings))
+    except clients.Refused as error:
+        raise Refused(error.vi, error.en) from error
+    return 0
+
+
+async def _seal_anew(settings: SealingKeys) -> None:
+    def tell(sealed: int, left: int) -> None:
+        print(f"đã niêm phong lại {sealed:,}, còn {left:,} · {sealed:,} sealed anew, {left:,} left", flush=True)
+
+    known = RegistrySettings(database_url=settings.registry_url, sealing_keys_file=settings.sealing_file)
+    async with open_database(settings.registry_url, command="rotate-key", seconds=60) as engine:
+        done = await reseal_all(engine, known, tell)
+    print(f"xong, đã niêm phong lại {done:,} · done: {done:,} sealed anew")
 
 
 def _keys(path: Path) -> list[str]:

@@ -96,14 +96,17 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> int:
 
 
 def answer(dispatch: Callable[[], int]) -> int:
-    """Do what a command line asks; gives the exit code: 2 where a setting is wrong, 1 where a server is away."""
+    """Do what a command line asks; gives the exit code: 2 for a wrong setting, 1 for a PostgreSQL not ready."""
     try:
         return dispatch()
     except ValidationError as error:
         for finding in error.errors():
             sys.stderr.write(": ".join([*map(str, finding["loc"][:1]), finding["msg"]]) + "\n")
         return 2
-    except (Unavailable, OSError) as error:
+    except Unavailable as error:
+        sys.stderr.write(f"PostgreSQL chưa dùng được · PostgreSQL cannot be used now: {error}\n")
+        return 1
+    except OSError as error:
         sys.stderr.write(f"{error}\n")
         return 1
 

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -205,10 +204,8 @@ async def _list_keys(connection: Connection) -> None:
 
 
 async def _list_clients(connection: Connection) -> None:
-    for client in await access.list_clients(connection):
-        expiry = f"until {client.expires_at.isoformat()}" if client.expires_at else ""
-        partner = client.partner.code if client.partner else ""
-        print("\t".join((client.client_id, client.status, client.kind, " ".join(client.scopes), partner, expiry)))
+    for row in (clients.COLUMNS, *await clients.list_rows(connection)):
+        print(*row, sep="\t")
 
 
 async def _tell_secret(asked: Arguments, connection: Connection) -> None:
@@ -217,14 +214,7 @@ async def _tell_secret(asked: Arguments, connection: Connection) -> None:
         minutes = asked.overlap_minutes
         print(await clients.rotate_secret(connection, asked.client_id, overlap_minutes=minutes), flush=True)
         return
-    unit = (
-        {"code": asked.unit, "valid_on": asked.unit_valid_on or datetime.now().astimezone().date().isoformat()}
-        if asked.unit
-        else None
-    )
-    values = {"name": asked.name, "kind": asked.kind, "scopes": asked.scope, "unit": unit}
-    values |= {"partner": asked.partner, "expires_at": asked.expires_at}
-    values |= {"quota_class": asked.quota_class, "codes_as_of": asked.codes_as_of}
+    values = clients.asked_values(vars(asked), wiring.today())
     print(await clients.create_client(connection, asked.client_id, values), flush=True)
 
 
@@ -234,14 +224,16 @@ async def _command(asked: Arguments, settings: CommandSettings) -> None:
         await work(connection)
 
 
+def _tell_sealed(sealed: int, left: int) -> None:
+    print(f"đã niêm phong lại {sealed:,}, còn {left:,} · {sealed:,} sealed anew, {left:,} left", flush=True)
+
+
 async def _members(asked: Arguments, settings: CommandSettings) -> None:
     """Work through all members in batches, each committed by itself, and say how far that is."""
     async with wiring.open_database(settings) as engine:
         if asked.action == "rotate-keys":
-            done = await wiring.reseal_all(
-                engine, settings, lambda sealed, left: print(f"{sealed:,} sealed anew, {left:,} left", flush=True)
-            )
-            print(f"done: {done:,} sealed anew")
+            done = await wiring.reseal_all(engine, settings, _tell_sealed)
+            print(f"xong, đã niêm phong lại {done:,} · done: {done:,} sealed anew")
         elif asked.dry_run:
             async with transaction(engine, readonly=True) as connection:
                 due = await erasing.count_due(connection, wiring.today(), settings.member_retention_months)

@@ -4,24 +4,31 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any, Literal
 
 from libs.common.db import Connection
 from libs.common.files import Reading, Row
+from libs.contracts.registry import UnitV1
+from libs.contracts.topics import type_of
 from services.registry.domain.clients import Client
 from services.registry.events import event_of
+from services.registry.events.record import unit_of
 from services.registry.store import access, audit, log
 from services.registry.use_cases.auditing import CONSOLE, of_client
 from services.registry.use_cases.loading import declare
 
 __all__ = [
+    "COLUMNS",
     "STATUS_AFTER",
     "Refused",
     "Status",
     "append",
+    "asked_values",
     "create_client",
     "digest_of",
     "give_secret",
+    "list_rows",
     "rotate_secret",
     "set_status",
 ]
@@ -29,6 +36,8 @@ __all__ = [
 Status = Literal["active", "suspended"]
 STATUS_AFTER: Mapping[str, Status] = {"suspend": "suspended", "resume": "active"}
 """A client's status after each action."""
+COLUMNS = ("client_id", "status", "kind", "scopes", "unit", "partner", "expires_at")
+"""What a list of clients tells of each."""
 
 
 class Refused(Exception):
@@ -36,6 +45,8 @@ class Refused(Exception):
 
     def __init__(self, vi: str, en: str) -> None:
         super().__init__(f"{vi} / {en}")
+        self.vi = vi
+        self.en = en
 
 
 def digest_of(secret: str) -> bytes:
@@ -69,6 +80,13 @@ async def append(
     return revision
 
 
+def asked_values(asked: Mapping[str, Any], today: date) -> dict[str, Any]:
+    """Give a client's values, as in a file of clients, from a command line; a unit's code is of today unless told."""
+    values = {name: asked[name] for name in ("name", "kind", "partner", "expires_at", "quota_class", "codes_as_of")}
+    unit = {"code": asked["unit"], "valid_on": asked["unit_valid_on"] or today.isoformat()} if asked["unit"] else None
+    return {**values, "scopes": asked["scope"], "unit": unit}
+
+
 async def create_client(connection: Connection, client_id: str, values: Mapping[str, Any]) -> str:
     """Make a client and give its secret, which is shown this once.
 
@@ -100,6 +118,27 @@ async def set_status(connection: Connection, client_id: str, status: Status) -> 
     if client.status != status:
         action = "suspended" if status == "suspended" else "resumed"
         await append(connection, CONSOLE, action, client, replace(client, status=status))
+
+
+async def list_rows(connection: Connection) -> list[tuple[str, ...]]:
+    """Give every client as columns of text; what it has none of is `-`, as the unit of one that may act everywhere."""
+    clients = await access.list_clients(connection)
+    wanted = {client.unit_id for client in clients if client.unit_id is not None}
+    units = {
+        unit_id: unit_of(head.body)
+        for unit_id, head in (await log.heads_of(connection, type_of(UnitV1), wanted)).items()
+    }
+    rows = []
+    for client in clients:
+        unit = units.get(client.unit_id) if client.unit_id else None
+        told = (
+            f"{unit.code} {unit.name}".strip() if unit else str(client.unit_id or ""),
+            client.partner.code if client.partner else "",
+            client.expires_at.isoformat() if client.expires_at else "",
+        )
+        row = (client.client_id, client.status, client.kind, " ".join(client.scopes), *told)
+        rows.append(tuple(text or "-" for text in row))
+    return rows
 
 
 async def _known(connection: Connection, client_id: str) -> Client:

@@ -70,21 +70,34 @@ async def test_announced_every_record_is_sent_again_and_the_command_waits_until_
 
 
 async def test_a_client_is_made_rotated_suspended_and_listed(
-    make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL_REGISTRY", await make_database("registry"))
 
-    async def client(*words: str) -> tuple[int, str]:
+    async def client(*words: str) -> tuple[int, str, str]:
         code = await asyncio.to_thread(main, ["client", *words])
-        return code, capfd.readouterr().out.strip()
+        told = capsys.readouterr()
+        return code, told.out.strip(), told.err
 
-    code, secret = await client("create", "cong-thu", "--name", "Cổng thử", "--scope", "metrics:read")
-    assert code == 0
-    assert secret
-    code, other = await client("rotate", "cong-thu", "--overlap-minutes", "5")
-    assert (code, other != secret) == (0, True)
-    assert (await client("suspend", "cong-thu"))[0] == 0
-    assert "cong-thu\tsuspended" in (await client("list"))[1]
-    assert (await client("resume", "cong-thu"))[0] == 0
+    assert "no clients yet" in (await client("list"))[2]
+    code, secret, told = await client("create", "cong-thu", "--name", "Cổng thử", "--scope", "metrics:read")
+    assert (code, secret[:3], len(secret.split())) == (0, "tn_", 1), "scripts read nothing but the secret"
+    assert "bí mật của cong-thu, chỉ hiện một lần" in told
+    assert "the secret of cong-thu, shown this once" in told
+    assert secret not in told
+    code, other, told = await client("rotate", "cong-thu", "--overlap-minutes", "5")
+    assert (code, other != secret, other[:3], len(other.split())) == (0, True, "tn_", 1)
+    assert "the secret of cong-thu" in told
+    assert "holds for 5 minutes" in told
+    code, _, told = await client("suspend", "cong-thu")
+    assert (code, "cong-thu: đã tạm ngưng" in told, "suspended" in told) == (0, True, True)
+    head, row = (await client("list"))[1].splitlines()
+    assert head.split("\t") == ["client_id", "status", "kind", "scopes", "unit", "partner", "expires_at"]
+    assert row.split("\t") == ["cong-thu", "suspended", "portal", "metrics:read", "-", "-", "-"]
+    code, _, told = await client("resume", "cong-thu")
+    assert (code, "cong-thu: đang được gọi API · active" in told) == (0, True)
     assert "cong-thu\tactive" in (await client("list"))[1]
-    assert (await client("suspend", "nobody"))[0] == 1
+    code, _, told = await client("suspend", "nobody")
+    assert (code, "there is no client nobody" in told) == (1, True)
+    code, out, told = await client("create", "x2", "--name", "X", "--scope", "metrics:read", "--unit", "82")
+    assert (code, out, "x2" in told) == (1, "", True), "no such unit is known"

@@ -92,7 +92,10 @@ def test_the_commands_say_what_they_did(tmp_path: Path, capsys: pytest.CaptureFi
     code, _, problem = _run([*create, "--scope", "partner-reports:write"], capsys)
     assert (code, problem) == (1, "ứng dụng telco đã có / the client telco exists\n")
     assert _run(["clients", "suspend", "telco"], capsys)[0] == 0
-    assert "telco\tsuspended\tpartner" in _run(["clients", "list"], capsys)[1]
+    assert (
+        "telco\tsuspended\tpartner\tpartner-reports:write\t-\tvnpt-dong-thap\t-\n"
+        in _run(["clients", "list"], capsys)[1]
+    )
     file = tmp_path / "clients.json"
     file.write_text(json.dumps([{"client_id": "xy", "name": "X", "kind": "portal", "scopes": ["no"]}]))
     code, _, problem = _run(["load", "clients", str(file)], capsys)
@@ -101,3 +104,14 @@ def test_the_commands_say_what_they_did(tmp_path: Path, capsys: pytest.CaptureFi
     assert _run(["load", "teams", str(tmp_path / "none.csv")], capsys)[0] == 1
     assert _run(["keys", "retire", "none"], capsys)[0] == 1
     assert _run(["announce"], capsys)[0] == 0
+
+
+@pytest.mark.tree
+@pytest.mark.usefixtures("environment")
+def test_the_list_of_clients_names_the_unit_that_each_may_act_in(capsys: pytest.CaptureFixture[str]) -> None:
+    create = ["clients", "create", "sa-dec", "--name", "S", "--scope", "metrics:read"]
+    assert _run([*create, "--unit", "29905", "--unit-valid-on", "2026-01-01"], capsys)[0] == 0
+    head, *rows = _run(["clients", "list"], capsys)[1].splitlines()
+    (row,) = (dict(zip(head.split("\t"), row.split("\t"), strict=True)) for row in rows if row.startswith("sa-dec\t"))
+    assert row["unit"] == "29905 Phường Sa Đéc"
+    assert (row["partner"], row["expires_at"]) == ("-", "-")

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from libs.common import process
-from libs.common.process import Loop, run, serve
+from libs.common.db import Unavailable
+from libs.common.process import Loop, answer, run, serve
 
 ROOT = Path(__file__).parents[3]
 
@@ -77,3 +78,14 @@ if __name__ == "__main__":
     # Long enough for the server, whose own loop turns ten times a second.
     process.DRAIN_SECONDS = 1.0
     sys.exit(run(lambda: _serve(*sys.argv[1:])))
+
+
+def test_a_command_without_its_database_names_postgresql_in_both_languages(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def look() -> int:
+        raise Unavailable("[Errno 111] Connect call failed ('127.0.0.1', 5432)")
+
+    assert answer(look) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("PostgreSQL chưa dùng được · PostgreSQL cannot be used now: [Errno 111]")
