@@ -9,17 +9,6 @@ from pathlib import Path
 from deploy.local.child import LocalError
 
 
-def is_held(lock_file: Path) -> bool:
-    """Say whether a process of this checkout holds the lock."""
-    if not lock_file.exists():
-        return False
-    try:
-        with hold_lock(lock_file):
-            return False
-    except AlreadyRunning:
-        return True
-
-
 class AlreadyRunning(LocalError):
     """Another process of this checkout holds the lock."""
 

@@ -5,10 +5,9 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from deploy.local.lock import is_held
 from deploy.ops.command import Commands, Progress, declare
 from deploy.ops.databases import open_databases
-from deploy.ops.settings import LOCAL, is_of_here, read
+from deploy.ops.settings import is_of_here, read
 from deploy.ops.status.answers import Light, answer
 from deploy.ops.status.looking import look
 from deploy.ops.status.seen import Seen
@@ -49,9 +48,9 @@ def add(commands: Commands) -> None:
 
 def _status(asked: Namespace) -> int:
     settings, folder = read(StatusSettings), read(WatchSettings).data_folder()
-    if is_of_here(settings.visits_url) and not is_held(LOCAL / "lock"):
-        print("`make up` không chạy trong thư mục này · `make up` does not run in this folder", file=sys.stderr)
     seen = asyncio.run(_look(settings, folder, whole=asked.whole))
+    if is_of_here(settings.visits_url) and not any(each.samples for each in seen.processes):
+        print("`make up` có chạy trong thư mục này không? · Does `make up` run in this folder?", file=sys.stderr)
     answers = answer(seen)
     coloured = sys.stdout.isatty()
     print(as_json(answers, seen.at) if asked.json else as_text(answers, seen.at, coloured=coloured), end="")
