@@ -101,14 +101,25 @@ async def test_a_killed_process_is_told_of_once_and_the_others_go_on(
     assert up.told[0].last_lines[0] == "serving as metrics-consumer"
 
 
-async def test_what_has_ended_is_told_with_its_last_lines_and_the_command_that_starts_it_again(up: Up) -> None:
+async def test_what_was_killed_is_told_with_the_command_that_starts_it_again(up: Up) -> None:
     await killed(up, "metrics-consumer")
-    lines: list[str] = []
-    teller(lines.append)(up.told[0])
-    text = "\n".join(lines)
-    for wanted in ("metrics-consumer ĐÃ CHẾT · HAS ENDED (SIGKILL)", "log/metrics-consumer.log", "serving as"):
+    text = told_of(up.told[0])
+    for wanted in ("metrics-consumer ĐÃ CHẾT · HAS ENDED (SIGKILL)", "log/metrics-consumer.log"):
         assert wanted in text
-    assert lines[-1].endswith("-m deploy.local start metrics-consumer")
+    assert "serving as" not in text  # What it said before somebody killed it is no reason.
+    assert text.endswith("-m deploy.local start metrics-consumer")
+
+
+def test_what_has_ended_by_itself_is_told_with_its_last_lines(tmp_path: Path) -> None:
+    text = told_of(ProcessDied("watch", 3, ["the reason"], tmp_path / "watch.log"))
+    assert "mã thoát · exit code 3" in text
+    assert "the reason" in text
+
+
+def told_of(death: ProcessDied) -> str:
+    lines: list[str] = []
+    teller(lines.append)(death)
+    return "\n".join(lines)
 
 
 async def test_start_brings_a_killed_process_back_ready(up: Up, capsys: pytest.CaptureFixture[str]) -> None:
