@@ -156,7 +156,8 @@ async def test_the_consumer_goes_on_without_a_restart_and_roll_ups_serve_at_once
     assert await replay.end() == 0, replay.said
     ready = await world.metrics.fetch("SELECT min(ready) FROM rollup_units")
     assert ready == [(2,)]
-    ((made,),) = await world.metrics.fetch("SELECT max(n) FROM rollups")
+    # Units that came last may be ready with all of theirs still to be worked in.
+    ((made,),) = await world.metrics.fetch("SELECT coalesce(max(n), 0) FROM rollups")
     for _ in range(3):
         await world.send(200)
     await world.until_folded()
