@@ -26,23 +26,29 @@ async def stay_up(say: Say) -> int:
             try:
                 await system.wait(teller(say))
             except ProcessDied as death:
-                say(f"!!! {death.name} ĐÃ CHẾT · HAS ENDED ({how_it_ended(death.exit_code)}); {_shown(death.log_file)}")
-                say("    Không có nó mọi thứ phải dừng; không mất gì. Chạy lại: make up")
-                raise LocalError("    Without it everything ends; nothing is lost. Run it again: make up") from death
+                _tell_end(death, say)
+                raise LocalError(
+                    "Không có nó mọi thứ phải dừng; không mất gì. Chạy lại: make up\n"
+                    "Without it everything ends; nothing is lost. Run it again: make up"
+                ) from death
 
 
 def teller(say: Say) -> Callable[[ProcessDied], None]:
     """Give what tells of a process that has ended while the others go on."""
 
     def tell(death: ProcessDied) -> None:
-        say(f"!!! {death.name} ĐÃ CHẾT · HAS ENDED ({how_it_ended(death.exit_code)}); {_shown(death.log_file)}")
-        # Whoever was killed said nothing of it, and what it said before is no reason.
-        for line in death.last_lines[-LAST_LINES:] if death.exit_code >= 0 else ():
-            say(f"    {line}")
+        _tell_end(death, say)
         say("    Mọi thứ khác vẫn chạy. Chạy lại · Everything else goes on. Start it again:")
         say(f"      {command('deploy.local', 'start', death.name)}")
 
     return tell
+
+
+def _tell_end(death: ProcessDied, say: Say) -> None:
+    say(f"!!! {death.name} ĐÃ CHẾT · HAS ENDED ({how_it_ended(death.exit_code)}); {_shown(death.log_file)}")
+    # Whoever was killed said nothing of it, and what it said before is no reason.
+    for line in death.last_lines[-LAST_LINES:] if death.exit_code >= 0 else ():
+        say(f"    {line}")
 
 
 async def show_addresses(system: System) -> None:

@@ -179,7 +179,7 @@ def _fast(seen: Seen) -> Iterator[Check]:
             yield Check("answers", _light("answers", took), vi, en, "QueriesSlow")
     if (gateway := seen.process("gateway-api")) is None:
         if any(each.name == "gateway-api" for each in seen.processes):
-            yield Check("gateway", Light.UNKNOWN, "cổng không trả lời", "the gateway does not answer", "TargetDown")
+            yield Check("gateway", Light.UNKNOWN, "cổng không trả lời", "the gateway does not answer", "JobDown")
         return
     for name, classes, runbook in (
         ("writes", ("write", "bulk"), "WritesSlow"),
